@@ -1,0 +1,1 @@
+"""A day in, a plan out: rules, files, optimiser, verifier. Pure; no clock, no database, no network."""

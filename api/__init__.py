@@ -1,0 +1,1 @@
+"""The HTTP side: routes, pages, access. It fills with the server."""

@@ -1,0 +1,1 @@
+"""Settings, the default policy and the command line."""

@@ -1,0 +1,1 @@
+"""Tables, queries and actions. It fills with the server."""

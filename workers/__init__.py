@@ -1,0 +1,1 @@
+"""Queue jobs, doorbell, reconciler. It fills with the server."""
