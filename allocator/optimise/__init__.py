@@ -1,0 +1,1 @@
+"""From a day to a plan. Start reading at planner.py."""

@@ -1,0 +1,143 @@
+"""The planner: a day in, a plan out.
+
+    reach       who could take what on an empty day
+    relax       one linear programme: how much of each stratum each person should take
+    promise     G1: who does which escalation and calibration
+    fill        timelines, one person after another, pulling samples in draw order towards the targets
+    certify     prices that bound what any plan could reach
+    explain     why the rest was left out
+
+`clock` is only asked how long each stage took; nothing in the plan but `seconds` depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from allocator.instance import Instance
+from allocator.optimise.certificate import certify
+from allocator.optimise.day import Day
+from allocator.optimise.explain import unplanned
+from allocator.optimise.fill import fill_towards, strata_by_type, top_up
+from allocator.optimise.order import mend_order
+from allocator.optimise.pricing import Pricing
+from allocator.optimise.reach import find_reach
+from allocator.optimise.relaxation import Relaxation, pools_of_strata, pools_of_urgent
+from allocator.optimise.score import Work, score
+from allocator.optimise.strata import find_strata
+from allocator.optimise.timeline import Timeline, Workshop
+from allocator.optimise.urgent import promise, wanted_reviews
+from allocator.plan import SLOTS, Plan
+
+
+@dataclass(slots=True)
+class Stages:
+    """How long each stage took, and who is told when one begins."""
+
+    clock: Callable[[], float]
+    progress: Callable[[str], None] | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        if self.progress is not None:
+            self.progress(name)
+        began = self.clock()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + self.clock() - began, 4)
+
+
+def make_plan(
+    instance: Instance,
+    previous: Plan | None = None,
+    clock: Callable[[], float] = lambda: 0.0,
+    progress: Callable[[str], None] | None = None,
+) -> Plan:
+    """Plan the day. With `previous`, as much of that plan as possible is kept."""
+    stages = Stages(clock, progress)
+    with stages.stage("reach"):
+        day = Day(instance)
+        reach = find_reach(day)
+        strata = find_strata(day, reach)
+        shop = Workshop(day, reach, strata)
+    with stages.stage("relax"):
+        samples = pools_of_strata(day, reach, strata)
+        urgent, pool_of = pools_of_urgent(day, reach, wanted_reviews(day))
+        relaxation = Relaxation(day, strata, samples, urgent)
+        duals = relaxation.prices()
+        targets = relaxation.targets()
+    with stages.stage("promise"):
+        timelines = [shop.new_timeline(a) for a in range(len(day.auditors))]
+        promises = promise(day, reach, shop, timelines, targets, pool_of)
+    with stages.stage("fill"):
+        fill_towards(day, shop, timelines, promises, targets)
+        top_up(day, shop, timelines, strata_by_type(day, shop))
+    with stages.stage("order"):
+        mend_order(day, reach, shop, timelines)
+        top_up(day, shop, timelines, strata_by_type(day, shop))
+    work = work_of(day, timelines)
+    reached = score(day, strata, work)
+    with stages.stage("certify"):
+        proof = certify(day, Pricing(day, reach, strata), duals, reached)
+    with stages.stage("explain"):
+        left_out = unplanned(day, work)
+    return Plan(
+        instance=instance.name,
+        work_date=instance.work_date,
+        goals=reached.goals(),
+        bounds=proof.bounds,
+        certificate=proof.certificate,
+        counts=reached.counts,
+        seconds=stages.seconds,
+        slots=slots_of(day, timelines),
+        unplanned=left_out,
+    )
+
+
+def work_of(day: Day, timelines: list[Timeline]) -> Work:
+    """All reviews, fixed ones first."""
+    rows = [
+        (a, slot.item, slot.start, slot.end)
+        for a, slots in enumerate(day.fixed)
+        for slot in slots
+        if slot.kind == "work"
+    ]
+    rows += [
+        (timeline.auditor, slot.item, slot.start, slot.end)
+        for timeline in timelines
+        for slot in timeline.slots
+        if slot.item >= 0
+    ]
+    table = np.array(rows, dtype=np.int64).reshape(-1, 4)
+    return Work(table[:, 0], table[:, 1], table[:, 2], table[:, 3])
+
+
+def slots_of(day: Day, timelines: list[Timeline]) -> pl.DataFrame:
+    """The plan's rows, by auditor and start."""
+    rows = []
+    for timeline in timelines:
+        a = timeline.auditor
+        mine: list[tuple[int, int, str, str | None, str | None]] = [
+            (slot.start, slot.end, slot.kind, None if slot.item < 0 else day.items[slot.item], None)
+            for slot in day.fixed[a]
+        ]
+        mine += [
+            (
+                slot.start,
+                slot.end,
+                "break" if slot.item < 0 else "work",
+                None if slot.item < 0 else day.items[slot.item],
+                slot.label,
+            )
+            for slot in timeline.slots
+        ]
+        mine.sort(key=lambda row: row[:3])
+        rows += [(day.auditors[a], kind, item, label, start, end) for start, end, kind, item, label in mine]
+    return pl.DataFrame(rows, schema=SLOTS, orient="row")

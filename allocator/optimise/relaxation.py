@@ -1,0 +1,268 @@
+"""The relaxation: how much of each stratum each person should take, if reviews were divisible.
+
+One linear programme, solved by GLOP. Its answer says two things: targets, which the timelines then pull
+towards, and duals, which are the first guess at the certificate's prices.
+
+    maximise   sum of (worth of the n-th review of s) y[s, n-segment]
+               + URGENT x (G1 reviews served) - evenness
+    subject to sum over a of x[a, s] = sum over segments of y[s, .]                   every stratum s
+               sum over s of seconds(s) (1 + overhead(s)) x[a, s] <= capacity(a)      every auditor a
+               sum over s of use(s, L) x[a, s] <= room(a, L)                       every limit L that binds a
+
+The G1 items are pooled by who can take them and enter as strata of their own with a flat, dominating worth.
+`overhead` is what the longer rests after severe work cost beyond the breaks that any work needs.
+Evenness (G3) enters as a small convex charge on each person's dose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ortools.linear_solver import pywraplp
+
+from allocator.optimise.day import Day
+from allocator.optimise.reach import Reach, takers_of
+from allocator.optimise.strata import Stratum
+from allocator.rules.policy import Stretch
+
+URGENT = 400.0
+"""Worth of a pooled G1 review in the relaxation: far above any sample's, low enough for sound arithmetic."""
+ACHIEVABLE = 0.992
+"""The part of the certified capacity that timelines fill in practice under the default policy; measured."""
+EVENNESS = 0.0004
+"""The charge for one person's whole fair share of dose, as a part of the mean worth of a person's day."""
+SEGMENTS = (0.6, 0.9, 1.1, 1.4)
+"""Where a person's charge for dose steepens, in fair shares."""
+MINUTES_POINTS_ITEMS = {"seconds": 60.0, "dose": 600.0, "items": 1.0}
+"""Units of a row of the programme: numbers near one keep the arithmetic sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """`samples[a]` maps stratum number to reviews (fractional), `urgent[a]` pool number to reviews."""
+
+    samples: list[dict[int, float]]
+    urgent: list[dict[int, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Duals:
+    """Worth of a second of each auditor's time, and of a unit of each limit that binds them."""
+
+    time: list[float]
+    limits: list[dict[int, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """G1 items of equal market, language, category and severity: their mean use, and who can take them."""
+
+    seconds: float
+    use: dict[int, float]
+    reviews: int
+    people: list[int]
+    overhead: float
+
+
+def overhead_of(stretches: Sequence[Stretch], category: str, severity: int) -> float:
+    """Break seconds that a second of such work costs beyond the breaks that all work needs."""
+    general = [s.rest for s in stretches if s.selects_everything and s.measure != "items"]
+    base = min(general, default=0)
+    extra = 0.0
+    for s in stretches:
+        if s.selects_everything or not s.selects(category, severity) or s.reset_by or s.measure == "items":
+            continue
+        extra = max(extra, max(0, s.rest - base) / max(s.amount, 1))
+    return min(extra, 1.0)
+
+
+def _pool(day: Day, reach: Reach, items: list[int], wanted: int) -> Pool:
+    people: set[int] = set()
+    for i in items:
+        people.update(takers_of(day, reach, i).tolist())
+    k = int(day.item_class[items[0]])
+    use: dict[int, float] = {}
+    for i in items:
+        for number, added in enumerate(day.measure(i).tolist()):
+            if added:
+                use[number] = use.get(number, 0.0) + added / len(items)
+    return Pool(
+        seconds=float(day.seconds[items].mean()),
+        use=use,
+        reviews=wanted,
+        people=sorted(people),
+        overhead=overhead_of(day.policy.stretches, day.classes.category[k], day.classes.severity[k]),
+    )
+
+
+def pools_of_strata(day: Day, reach: Reach, strata: list[Stratum]) -> list[Pool]:
+    pools = []
+    for stratum in strata:
+        if not stratum.tickets:
+            pools.append(Pool(0.0, {}, 0, [], 0.0))
+            continue
+        items = np.array(stratum.tickets, dtype=np.int64)
+        k = day.item_class[items]
+        use = (day.classes.rate[k] * day.seconds[items][:, None] + day.classes.count[k]).mean(axis=0)
+        people: set[int] = set()
+        for one in np.unique(k).tolist():
+            fits = reach.longest[one] >= day.seconds[items[k == one]].min()
+            people.update(reach.people[one][fits].tolist())
+        pools.append(
+            Pool(
+                seconds=stratum.mean_seconds,
+                use={number: float(u) for number, u in enumerate(use.tolist()) if u},
+                reviews=len(stratum.tickets),
+                people=sorted(people),
+                overhead=overhead_of(day.policy.stretches, stratum.category, stratum.severity),
+            )
+        )
+    return pools
+
+
+def pools_of_urgent(day: Day, reach: Reach, wanted: dict[int, int]) -> tuple[list[Pool], dict[int, int]]:
+    """Pools of the G1 items (`wanted` maps item to reviews still to be had), and each item's pool number."""
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for i in wanted:
+        k = int(day.item_class[i])
+        c = day.classes
+        key = (c.market[k], c.language[k], c.category[k], c.severity[k], day.only.get(i))
+        groups.setdefault(key, []).append(i)
+    pools: list[Pool] = []
+    number_of: dict[int, int] = {}
+    for items in groups.values():
+        for i in items:
+            number_of[i] = len(pools)
+        pools.append(_pool(day, reach, items, sum(wanted[i] for i in items)))
+    return pools, number_of
+
+
+class Relaxation:
+    """The programme, solved twice from one model: as the bound sees the day, for prices (full capacity, no
+    overhead, no evenness); then as timelines can fill it, for targets."""
+
+    def __init__(self, day: Day, strata: list[Stratum], samples: list[Pool], urgent: list[Pool]) -> None:
+        self.day = day
+        self.solver = pywraplp.Solver.CreateSolver("GLOP")
+        self.people = range(len(day.auditors))
+        self.scale = [MINUTES_POINTS_ITEMS[limit.measure] for limit in day.policy.limits]
+        self.time_row = [self.solver.Constraint(0.0, float(day.capacity[a]) / 60) for a in self.people]
+        self.limit_row: list[dict[int, pywraplp.Constraint]] = [
+            {
+                limit: self.solver.Constraint(0.0, float(day.room[a, limit]) / self.scale[limit])
+                for limit in np.flatnonzero(day.binds[a]).tolist()
+            }
+            for a in self.people
+        ]
+        self.flows: list[tuple[int, int, Pool, pywraplp.Variable]] = []
+        """(auditor, number of the pool, pool, reviews)"""
+        objective = self.solver.Objective()
+        objective.SetMaximization()
+        self.strata, self.samples, self.sample_ids = strata, samples, {id(pool) for pool in samples}
+        for number, pool in enumerate(samples):
+            self._add(number, pool, _segments(strata[number], pool.reviews))
+        for number, pool in enumerate(urgent):
+            self._add(number, pool, [(float(pool.reviews), URGENT)])
+
+    def _add(self, number: int, pool: Pool, segments: list[tuple[float, float]]) -> None:
+        if not pool.people:
+            return
+        solver, objective = self.solver, self.solver.Objective()
+        balance = solver.Constraint(0.0, 0.0)
+        for length, worth in segments:
+            part = solver.NumVar(0.0, length, "")
+            objective.SetCoefficient(part, worth)
+            balance.SetCoefficient(part, -1.0)
+        use = [(limit, added / self.scale[limit]) for limit, added in pool.use.items()]
+        minutes = pool.seconds / 60
+        for a in pool.people:
+            flow = solver.NumVar(0.0, solver.infinity(), "")
+            balance.SetCoefficient(flow, 1.0)
+            self.time_row[a].SetCoefficient(flow, minutes)
+            rows = self.limit_row[a]
+            for limit, added in use:
+                if limit in rows:
+                    rows[limit].SetCoefficient(flow, added)
+            self.flows.append((a, number, pool, flow))
+
+    def _solve(self) -> bool:
+        return self.solver.Solve() in (pywraplp.Solver.OPTIMAL, pywraplp.Solver.FEASIBLE)
+
+    def prices(self) -> Duals:
+        """Duals of the day as the bound sees it; all zero where the solver fails (a bound still, a loose
+        one)."""
+        duals = Duals([0.0] * len(self.people), [{} for _ in self.people])
+        if not self._solve():
+            return duals
+        for a in self.people:
+            duals.time[a] = max(0.0, self.time_row[a].dual_value()) / 60
+            for limit, row in self.limit_row[a].items():
+                price = row.dual_value() / self.scale[limit]
+                if price > 0:
+                    duals.limits[a][limit] = price
+        return duals
+
+    def targets(self, evenness: float = EVENNESS) -> Targets:
+        """What each person should take; nothing where the solver fails (timelines then fill by worth)."""
+        for a in self.people:
+            self.time_row[a].SetUb(float(self.day.capacity[a]) * ACHIEVABLE / 60)
+        for a, _, pool, flow in self.flows:
+            if pool.overhead:
+                self.time_row[a].SetCoefficient(flow, pool.seconds * (1 + pool.overhead) / 60)
+        self._charge_for_dose(evenness)
+        found = Targets([{} for _ in self.people], [{} for _ in self.people])
+        if self._solve():
+            for a, number, pool, flow in self.flows:
+                amount = flow.solution_value()
+                if amount > 1e-7:
+                    (found.samples if id(pool) in self.sample_ids else found.urgent)[a][number] = amount
+        return found
+
+    def _charge_for_dose(self, evenness: float) -> None:
+        """Bind each person's dose, past days counted as G3 counts them, to charged segments: the more of a
+        fair share is used, the dearer."""
+        day, solver, objective = self.day, self.solver, self.solver.Objective()
+        if evenness <= 0 or not self.strata or not len(self.people):
+            return
+        dose = [_dose(day, s) if s.tickets else 0.0 for s in self.strata]
+        weight = (day.shift_end - day.shift_start) * day.percent / 100
+        served = sum(d * pool.reviews for d, pool in zip(dose, self.samples, strict=True) if pool.people)
+        past = day.past_dose_sevenths / 7
+        fair = (served + past.sum()) * weight / weight.sum() / 600
+        worth = sum(s.values[-1] for s in self.strata) / len(self.people)
+        if served <= 0:
+            return
+        rows = []
+        for a in self.people:
+            row = solver.Constraint(-solver.infinity(), float(past[a]) / -600)
+            edge = 0.0
+            for step, upper in enumerate([*SEGMENTS, None]):
+                width = solver.infinity() if upper is None else (upper - edge) * float(fair[a])
+                part = solver.NumVar(0.0, width, "")
+                objective.SetCoefficient(part, -evenness * worth / float(fair[a]) * step)
+                row.SetCoefficient(part, -1.0)
+                edge = upper or edge
+            rows.append(row)
+        for a, number, pool, flow in self.flows:
+            if id(pool) in self.sample_ids and dose[number]:
+                rows[a].SetCoefficient(flow, dose[number] / 600)
+
+
+def _segments(stratum: Stratum, reviews: int) -> list[tuple[float, float]]:
+    """(length, worth of one review) for runs of equal worth, from the next review on."""
+    runs: list[tuple[float, float]] = []
+    values = stratum.values
+    for n in range(stratum.standing, min(stratum.standing + reviews, stratum.wanted)):
+        worth = values[n + 1] - values[n]
+        if runs and abs(runs[-1][1] - worth) < 1e-9:
+            runs[-1] = (runs[-1][0] + 1.0, worth)
+        else:
+            runs.append((1.0, worth))
+    return runs
+
+
+def _dose(day: Day, stratum: Stratum) -> float:
+    k = day.item_class[stratum.tickets]
+    return float((day.classes.dose_rate[k] * day.seconds[stratum.tickets]).mean())

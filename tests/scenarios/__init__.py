@@ -1,0 +1,1 @@
+"""Tests of the default policy, of generated days and of the demo day."""
