@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 import polars as pl
@@ -29,7 +30,8 @@ from allocator.optimise.pricing import Pricing
 from allocator.optimise.reach import find_reach
 from allocator.optimise.relaxation import Relaxation, pools_of_strata, pools_of_urgent
 from allocator.optimise.score import Work, score
-from allocator.optimise.strata import find_strata
+from allocator.optimise.small import SmallDay, is_small
+from allocator.optimise.strata import Stratum, find_strata
 from allocator.optimise.timeline import Timeline, Workshop
 from allocator.optimise.urgent import promise, wanted_reviews
 from allocator.plan import SLOTS, Plan
@@ -82,6 +84,12 @@ def make_plan(
     with stages.stage("order"):
         mend_order(day, reach, shop, timelines)
         top_up(day, shop, timelines, strata_by_type(day, shop))
+    if is_small(reach):
+        with stages.stage("exact"):
+            exact = SmallDay(day, reach, strata, shop).solve()
+            if exact is not None and rank(day, strata, exact) >= rank(day, strata, timelines):
+                timelines = exact
+            shop.adopt(timelines)
     work = work_of(day, timelines)
     reached = score(day, strata, work)
     with stages.stage("certify"):
@@ -99,6 +107,12 @@ def make_plan(
         slots=slots_of(day, timelines),
         unplanned=left_out,
     )
+
+
+def rank(day: Day, strata: list[Stratum], timelines: list[Timeline]) -> tuple[Fraction, Fraction]:
+    """What decides between two plans first: G1, then in-order coverage."""
+    reached = score(day, strata, work_of(day, timelines))
+    return reached.escalations, reached.in_order
 
 
 def work_of(day: Day, timelines: list[Timeline]) -> Work:

@@ -55,12 +55,12 @@ class Pricing:
         size = len(day.items)
         k = day.item_class
         counted = day.classes.count.any(axis=1)
-        singled = counted[k] | (day.release > -NEVER)
+        singled = np.array(counted[k] | (day.release > -NEVER), dtype=np.bool_)
         singled[list(day.excluded)] = True
         singled[list(day.only)] = True
-        self.reachable: Bools = np.asarray(reach.takers > 0)
-        self.by_class = np.flatnonzero(~singled & self.reachable)
-        single = np.flatnonzero(singled & self.reachable)
+        self.reachable: Bools = np.greater(reach.takers, 0)
+        self.by_class = np.flatnonzero(self.reachable & ~singled)
+        single = np.flatnonzero(self.reachable & singled)
         takers = [takers_of(day, reach, i) for i in single.tolist()]
         self.singles = single
         self.pair_item = np.repeat(single, [len(t) for t in takers]) if takers else np.zeros(0, np.int64)
@@ -171,8 +171,8 @@ class Pricing:
         self.values = np.array(values)
         self.value_start = np.array(value_start, dtype=np.int64)
         self.wanted = np.array([s.wanted for s in strata], dtype=np.int64)
-        more = np.bincount(self.further_stratum, minlength=len(strata)) + self.free_further
-        self.most_further = more.astype(np.int64)
+        further = np.bincount(self.further_stratum, minlength=len(strata))
+        self.most_further: Ints = further.astype(np.int64) + self.free_further
 
     def coverage(self, prices: PriceVector, g1_price: float, g1_reached: float) -> Bound:
         """The coverage bound in worth (not yet times the scale)."""

@@ -1,0 +1,88 @@
+"""Can these reviews be one person's day? A depth-first search for an order, with breaks where they help.
+
+Meant for a handful of reviews. States that were seen before are not entered again; at `NODES` states the
+search gives up, which is then taken for a no.
+"""
+
+from __future__ import annotations
+
+from allocator.optimise.course import Course, stretch_label
+from allocator.optimise.timeline import NEVER_TODAY, OK, Slot, Workshop
+from allocator.rules.policy import SHORTEST_BREAK
+
+NODES = 1500
+
+
+class Sequencer:
+    def __init__(self, shop: Workshop) -> None:
+        self.shop = shop
+        self.rests = sorted(
+            {(max(s.rest, SHORTEST_BREAK), r) for r, s in enumerate(shop.day.policy.stretches)}
+        )
+
+    def sequence(self, a: int, items: frozenset[int], on_time: frozenset[int]) -> list[Slot] | None:
+        """Slots that hold all `items`, those of `on_time` ending by their due time; None: none was found."""
+        self.a, self.on_time = a, on_time
+        self.nodes = 0
+        self.seen: set[tuple[object, ...]] = set()
+        course = Course(self.shop.day, a, self.shop.demands)
+        course.reach(self.shop.work_from[a])
+        return self._search(course, items, [])
+
+    def _search(self, course: Course, left: frozenset[int], slots: list[Slot]) -> list[Slot] | None:
+        if not left:
+            return slots
+        shop, a = self.shop, self.a
+        key = (
+            left,
+            course.clock,
+            tuple(course.since),
+            tuple(course.total),
+            tuple(course.number),
+            tuple(course.everyday),
+        )
+        if key in self.seen or self.nodes >= NODES:
+            return None
+        self.seen.add(key)
+        self.nodes += 1
+        clock = course.clock
+        if clock + sum(shop.seconds[i] for i in left) > shop.shift_end[a]:
+            return None
+        if any(i in self.on_time and clock + shop.seconds[i] > shop.due[i] for i in left):
+            return None
+        answers = {i: shop.answer(course, a, i) for i in sorted(left)}
+        if NEVER_TODAY in answers.values():
+            return None
+        for i in sorted((i for i, said in answers.items() if said == OK), key=self._pressing):
+            after = course.copy()
+            after.review(shop.demands[shop.class_of[i]], shop.seconds[i])
+            slot = Slot(clock, clock + shop.seconds[i], i)
+            found = self._search(after, left - {i}, [*slots, slot])
+            if found is not None:
+                return found
+        free = min(course.free_until(), shop.shift_end[a])
+        if any(since >= 0 for since in course.since):
+            for rest, rule in self.rests:
+                if clock + rest <= free:
+                    after = course.copy()
+                    after.rest(rest)
+                    label = stretch_label(shop.day.policy.stretches, rule)
+                    found = self._search(after, left, [*slots, Slot(clock, clock + rest, -1, label)])
+                    if found is not None:
+                        return found
+        after = course.copy()
+        if not shop.wait(after, a, left):
+            return None
+        after.reach(shop.work_from[a])
+        return self._search(after, left, slots)
+
+    def _pressing(self, i: int) -> tuple[int, int, int, int]:
+        """Due first, then what the end of the shift closes first, the most restricted, the longest."""
+        shop = self.shop
+        k = shop.class_of[i]
+        return (
+            shop.due[i] if i in self.on_time else 1 << 61,
+            -shop.last[k],
+            -int(shop.day.classes.stretch[k].sum()),
+            -shop.seconds[i],
+        )

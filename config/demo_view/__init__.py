@@ -1,0 +1,1 @@
+"""What the demo shows: pure functions from an instance and its plan to things that rich can print."""

@@ -1,0 +1,46 @@
+"""`breakwater demo` without a terminal, and the files that it keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.cli import main
+
+SECTIONS = (
+    "The team's day",
+    "Coverage of the sampling plan",
+    "Escalations and calibrations",
+    "Limits: how much is used",
+    "Left out, and why",
+    "How good the plan is",
+)
+
+
+def test_without_a_terminal_it_is_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo"]) == 0
+    said = capsys.readouterr()
+    lines = said.out.splitlines()
+    assert said.err == ""
+    assert "\x1b" not in said.out
+    assert max(map(len, lines)) <= 100
+    assert [line for line in lines if line != line.rstrip()] == []
+    for section in SECTIONS:
+        assert any(line.startswith(f"{section} ─") for line in lines)
+    assert "no hard rule is broken" in said.out
+
+
+def test_the_files_it_keeps_are_a_legal_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--out", str(tmp_path / "kept")]) == 0
+    day, plan = tmp_path / "kept" / "day", tmp_path / "kept" / "plan"
+    assert f"breakwater verify {day} {plan}" in capsys.readouterr().out
+    assert main(["verify", str(day), str(plan)]) == 0
+
+
+def test_it_refuses_to_keep_files_where_a_file_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "kept").write_text("mine")
+    assert main(["demo", "--out", str(tmp_path / "kept")]) == 2
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,1 @@
+"""What must hold on every day: tried on random days under random policies."""

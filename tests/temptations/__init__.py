@@ -1,0 +1,1 @@
+"""For each hard rule, tiny days that beg to break it."""

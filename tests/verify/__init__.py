@@ -1,0 +1,1 @@
+"""The verifier: each rule, each claim, each figure."""
