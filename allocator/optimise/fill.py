@@ -12,7 +12,7 @@ from collections.abc import Callable
 from allocator.optimise.day import Day
 from allocator.optimise.moves import course_behind
 from allocator.optimise.relaxation import Targets
-from allocator.optimise.timeline import Builder, Timeline, Turn, Workshop
+from allocator.optimise.timeline import Builder, Kept, Timeline, Turn, Workshop
 from allocator.optimise.urgent import Promises
 
 
@@ -23,10 +23,18 @@ def pull_order(day: Day) -> list[int]:
 
 
 def fill_towards(
-    day: Day, shop: Workshop, timelines: list[Timeline], promises: Promises, targets: Targets
+    day: Day,
+    shop: Workshop,
+    timelines: list[Timeline],
+    promises: Promises,
+    kept: list[list[Kept]],
+    targets: Targets,
 ) -> None:
     due = [0.0] * len(shop.strata)
     given = [0] * len(shop.strata)
+    for mine in kept:
+        for one in mine:
+            given[one.stratum] += 1
     for a in pull_order(day):
         for number, amount in targets.samples[a].items():
             due[number] += amount
@@ -36,30 +44,35 @@ def fill_towards(
             if quota > 0:
                 opens, closes = shop.window(a, shop.class_of_stratum[number])
                 turns.append(Turn(number, quota, opens, closes))
-        timelines[a] = build_keeping_promises(shop, timelines[a], turns, promises, a)
+        timelines[a] = build_keeping_promises(shop, timelines[a], turns, promises, kept[a])
         for turn in turns:
             given[turn.stratum] += turn.taken
 
 
 def build_keeping_promises(
-    shop: Workshop, timeline: Timeline, turns: list[Turn], promises: Promises, a: int
+    shop: Workshop, timeline: Timeline, turns: list[Turn], promises: Promises, kept: list[Kept]
 ) -> Timeline:
     """Build; where a promise would suffer, build again with every step checked against it; where even that
     fails, do what was promised and nothing else (the top-up may still add to it)."""
+    a = timeline.auditor
     pending, promised = promises.of[a], promises.worth[a] - 1e-9
-    if not pending:
-        return Builder(shop, timeline, turns, (), spread).build()
     for careful in (False, True):
         attempt = Timeline(a, timeline.course.copy(), timeline.room[:], [], set(timeline.mine))
-        built = Builder(shop, attempt, turns, pending, spread, careful).build()
-        if urgent_worth(shop, built) >= promised:
-            return built
+        built = Builder(shop, attempt, turns, pending, spread, careful, kept).build()
+        if not pending or urgent_worth(shop, built) >= promised:
+            break
         undo_samples(shop, built)
         for turn in turns:
             turn.taken, turn.dead = 0, False
-    service = shop.serve_urgent(timeline.course, a, pending)
-    mine = timeline.mine | {slot.item for slot in service.slots}
-    return Timeline(a, service.course, timeline.room, service.slots, mine)
+    else:
+        service = shop.serve_urgent(timeline.course, a, pending)
+        mine = timeline.mine | {slot.item for slot in service.slots}
+        built = Timeline(a, service.course, timeline.room, service.slots, mine)
+    for one in kept:
+        del shop.kept_for[one.item]
+        if one.item not in built.mine:
+            shop.spend(built.room, one.item, -1)
+    return built
 
 
 def spread(turn: Turn) -> float:

@@ -99,9 +99,9 @@ def insert(shop: Workshop, timeline: Timeline, i: int, stratum: int, ticket: int
 def replace(shop: Workshop, timeline: Timeline, position: int, i: int, stratum: int, ticket: int) -> bool:
     """Review sample i in place of the sample at `position`, which goes back to its stratum; False: that
     would break a rule."""
-    old = timeline.slots[position]
-    if shop.release[i] > old.start or not _has_room_instead(shop, timeline.room, old.item, i):
+    if not may_replace(shop, timeline, position, i):
         return False
+    old = timeline.slots[position]
     slot = Slot(old.start, old.start + shop.seconds[i], i, None, stratum, ticket)
     slots = rearranged(
         shop, timeline.auditor, [*timeline.slots[:position], slot, *timeline.slots[position + 1 :]]
@@ -112,6 +112,17 @@ def replace(shop: Workshop, timeline: Timeline, position: int, i: int, stratum: 
     _gave_back(shop, timeline, old)
     _took(shop, timeline, i, stratum, ticket)
     return True
+
+
+def may_replace(shop: Workshop, timeline: Timeline, position: int, i: int) -> bool:
+    """What can be said of `replace` at a glance: release, edges and limits."""
+    old = timeline.slots[position]
+    opens, closes = shop.window(timeline.auditor, shop.class_of[i])
+    return (
+        old.start >= max(shop.release[i], opens)
+        and old.start + shop.seconds[i] <= closes
+        and _has_room_instead(shop, timeline.room, old.item, i)
+    )
 
 
 def remove(shop: Workshop, timeline: Timeline, position: int) -> bool:

@@ -7,7 +7,7 @@ where nobody did, it is a hole, and every sample seen behind it is an inversion.
 from __future__ import annotations
 
 from allocator.optimise.day import Day
-from allocator.optimise.moves import insert, remove, replace
+from allocator.optimise.moves import insert, may_replace, remove, replace
 from allocator.optimise.reach import Reach, takers_of
 from allocator.optimise.timeline import Timeline, Workshop
 
@@ -74,7 +74,7 @@ def _make_place(
         (shop.strata[slot.stratum].worth_of_last(), abs(slot.end - slot.start - shop.seconds[i]), a, position)
         for a in able
         for position, slot in enumerate(timelines[a].slots)
-        if slot.stratum >= 0 and slot.stratum != number
+        if slot.stratum >= 0 and slot.stratum != number and may_replace(shop, timelines[a], position, i)
     )
     for _, _, a, position in places[:TRIES]:
         timeline = timelines[a]

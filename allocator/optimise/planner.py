@@ -29,12 +29,15 @@ from allocator.optimise.order import mend_order
 from allocator.optimise.pricing import Pricing
 from allocator.optimise.reach import find_reach
 from allocator.optimise.relaxation import Relaxation, pools_of_strata, pools_of_urgent
+from allocator.optimise.reserve import reserve
 from allocator.optimise.score import Work, score
-from allocator.optimise.small import SmallDay, is_small
 from allocator.optimise.strata import Stratum, find_strata
 from allocator.optimise.timeline import Timeline, Workshop
 from allocator.optimise.urgent import promise, wanted_reviews
 from allocator.plan import SLOTS, Plan
+
+SMALL = 300
+"""The most pairs of an auditor and an item they could take for which a day is solved exactly."""
 
 
 @dataclass(slots=True)
@@ -79,13 +82,17 @@ def make_plan(
         timelines = [shop.new_timeline(a) for a in range(len(day.auditors))]
         promises = promise(day, reach, shop, timelines, targets, pool_of)
     with stages.stage("fill"):
-        fill_towards(day, shop, timelines, promises, targets)
+        kept = reserve(day, reach, shop, timelines, targets)
+        fill_towards(day, shop, timelines, promises, kept, targets)
         top_up(day, shop, timelines, strata_by_type(day, shop))
     with stages.stage("order"):
         mend_order(day, reach, shop, timelines)
         top_up(day, shop, timelines, strata_by_type(day, shop))
-    if is_small(reach):
+    if 0 < int(reach.takers.sum()) <= SMALL:
         with stages.stage("exact"):
+            # CP-SAT takes the better part of a second to import, which only a small day needs.
+            from allocator.optimise.small import SmallDay
+
             exact = SmallDay(day, reach, strata, shop).solve()
             if exact is not None and rank(day, strata, exact) >= rank(day, strata, timelines):
                 timelines = exact

@@ -1,11 +1,9 @@
-"""What the reviews cost at given prices, and so how far any plan could get: both bounds, and their slopes.
+"""What the reviews cost at given prices, and so how far any plan could get.
 
 A price vector is a pair (time (A,), limits (A, L)) of floats >= 0. `Pricing.costs` finds for every item the
 cheapest auditor who could take it. Within a class the people stand with the longest reach first, so those
 who could take an item are a prefix, and a running minimum answers for all lengths at once. Items that name
 people, or that have a release, and classes that a limit on *items* selects are listed pair by pair.
-
-Both bounds are convex in the prices; `Bound.slope` is a subgradient.
 """
 
 from __future__ import annotations
@@ -28,16 +26,6 @@ class PriceVector:
     limits: Floats  # (A, L)
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """`value` of the bound and its slope in each price; for G1 in the coverage bound see `slope_g1`."""
-
-    value: float
-    time: Floats
-    limits: Floats
-    slope_g1: float = 0.0
-
-
 class Pricing:
     def __init__(self, day: Day, reach: Reach, strata: list[Stratum]) -> None:
         self.day = day
@@ -54,8 +42,8 @@ class Pricing:
         day, reach = self.day, self.reach
         size = len(day.items)
         k = day.item_class
-        counted = day.classes.count.any(axis=1)
-        singled = np.array(counted[k] | (day.release > -NEVER), dtype=np.bool_)
+        counted: Bools = np.array(day.classes.count.any(axis=1), dtype=np.bool_)
+        singled: Bools = np.array(counted[k] | (day.release > -NEVER), dtype=np.bool_)
         singled[list(day.excluded)] = True
         singled[list(day.only)] = True
         self.reachable: Bools = np.greater(reach.takers, 0)
@@ -76,11 +64,10 @@ class Pricing:
         self.last_taker = np.zeros(size, dtype=np.int64)
         self.last_taker[self.by_class] = reach.takers[self.by_class] - 1
 
-    def costs(self, prices: PriceVector) -> tuple[Floats, Ints]:
-        """(I,) the least cost of a review of each item (infinite: nobody could take it), and whose it is."""
+    def costs(self, prices: PriceVector) -> Floats:
+        """(I,) the least cost of a review of each item; infinite: nobody could take it."""
         day = self.day
         cost = np.full(len(day.items), np.inf)
-        whose = np.full(len(day.items), -1, dtype=np.int64)
         active = np.flatnonzero(prices.limits.any(axis=0)).tolist()
         if self.by_class.size:
             rate = prices.time[self.table_person]
@@ -92,10 +79,6 @@ class Pricing:
             least = np.minimum.accumulate(rate, axis=1)
             rows, columns = day.item_class[self.by_class], self.last_taker[self.by_class]
             cost[self.by_class] = least[rows, columns] * day.seconds[self.by_class]
-            # The cheapest so far is whoever last lowered the running minimum.
-            position = np.where(rate <= least, np.arange(rate.shape[1])[None, :], 0)
-            holder = np.maximum.accumulate(position, axis=1)
-            whose[self.by_class] = self.table_person[rows, holder[rows, columns]]
         if self.singles.size:
             k, seconds = day.item_class[self.pair_item], day.seconds[self.pair_item]
             pair = prices.time[self.pair_person] * seconds
@@ -103,27 +86,11 @@ class Pricing:
                 added = day.classes.rate[k, limit] * seconds + day.classes.count[k, limit]
                 pair += added * prices.limits[self.pair_person, limit]
             cost[self.singles] = np.minimum.reduceat(pair, self.pair_start)
-            matches = np.flatnonzero(pair <= cost[self.pair_item])
-            whose[self.pair_item[matches]] = self.pair_person[matches]
-        return cost, whose
+        return cost
 
     def standing(self, prices: PriceVector) -> float:
         """What all capacity and room together cost."""
         return float(self.capacity @ prices.time + (self.room * prices.limits).sum())
-
-    def _slopes(self, item: Ints, reviews: Floats, whose: Ints) -> tuple[Floats, Floats]:
-        """Capacity and room less what `reviews` of `item` by their cheapest takers would use."""
-        day = self.day
-        people = whose[item]
-        seconds = day.seconds[item]
-        time = self.capacity - np.bincount(people, reviews * seconds, minlength=len(day.auditors))
-        limits = self.room.copy()
-        k = day.item_class[item]
-        for limit in range(limits.shape[1]):
-            added = (day.classes.rate[k, limit] * seconds + day.classes.count[k, limit]) * reviews
-            limits[:, limit] -= np.bincount(people, added, minlength=len(day.auditors))
-        limits[~day.binds] = 0.0
-        return time, limits
 
     # -- coverage ----------------------------------------------------------------------------------------
 
@@ -174,65 +141,39 @@ class Pricing:
         further = np.bincount(self.further_stratum, minlength=len(strata))
         self.most_further: Ints = further.astype(np.int64) + self.free_further
 
-    def coverage(self, prices: PriceVector, g1_price: float, g1_reached: float) -> Bound:
+    def coverage(self, prices: PriceVector, g1_price: float, g1_reached: float) -> float:
         """The coverage bound in worth (not yet times the scale)."""
-        cost, whose = self.costs(prices)
-        items, reviews = [], []
-        value = self.standing(prices)
-        if len(self.strata):
-            won, chosen, further = self._best_stops(cost)
-            value += won
-            for part in (chosen, further):
-                items.append(part)
-                reviews.append(np.ones(len(part)))
-        surplus = g1_price * self.g1_weight - cost[self.g1_item]
-        taken = surplus > 0
-        value += float((self.g1_reviews * np.maximum(surplus, 0))[taken].sum())
-        value += g1_price * (self.g1_free - g1_reached)
-        items.append(self.g1_item[taken])
-        reviews.append(self.g1_reviews[taken])
-        slope = float((self.g1_reviews * self.g1_weight)[taken].sum()) + self.g1_free - g1_reached
-        time, limits = self._slopes(np.concatenate(items), np.concatenate(reviews), whose)
-        return Bound(value, time, limits, slope)
+        cost = self.costs(prices)
+        surplus = self.g1_reviews * np.maximum(g1_price * self.g1_weight - cost[self.g1_item], 0.0)
+        return (
+            self.standing(prices)
+            + self._best_stops(cost)
+            + float(surplus.sum())
+            + g1_price * (self.g1_free - g1_reached)
+        )
 
-    def _best_stops(self, cost: Floats) -> tuple[float, Ints, Ints]:
-        """Sum over strata of the best (value - cost) over how many first and further reviews to have, and
-        the items of those that cost something."""
-        price = np.where(self.row_free, 0.0, cost[self.row_item])
-        total = np.cumsum(price)
+    def _best_stops(self, cost: Floats) -> float:
+        """Sum over strata of the best (value - cost) over how many first and how many further reviews to
+        have. For each number j of further reviews, all strata that have so many are tried at once."""
+        if not len(self.strata):
+            return 0.0
+        total = np.cumsum(np.where(self.row_free, 0.0, cost[self.row_item]))
         paid = total - total[self.row_start][self.row_stratum]
         order = np.lexsort((cost[self.further_item], self.further_stratum))
-        f_item, f_stratum = self.further_item[order], self.further_stratum[order]
-        f_cost = np.cumsum(cost[f_item])
-        f_start = np.searchsorted(f_stratum, np.arange(len(self.strata)))
-        f_before = np.concatenate([[0.0], f_cost])
+        further_paid = np.concatenate([[0.0], np.cumsum(cost[self.further_item[order]])])
+        start = np.searchsorted(self.further_stratum[order], np.arange(len(self.strata)))
         best = np.full(len(self.strata), -np.inf)
-        best_k = np.zeros(len(self.strata), dtype=np.int64)
-        best_j = np.zeros(len(self.strata), dtype=np.int64)
         for j in range(int(self.most_further.max(initial=0)) + 1):
             rows = np.flatnonzero(self.most_further[self.row_stratum] >= j)
             stratum = self.row_stratum[rows]
             priced = np.maximum(0, j - self.free_further[stratum])
             n = np.minimum(self.row_k[rows] + j, self.wanted[stratum])
-            extra = f_before[f_start[stratum] + priced] - f_before[f_start[stratum]]
+            extra = further_paid[start[stratum] + priced] - further_paid[start[stratum]]
             net = self.values[self.value_start[stratum] + n] - paid[rows] - extra
             edges = np.flatnonzero(np.diff(stratum, prepend=-1))
-            top = np.maximum.reduceat(net, edges)
             owners = stratum[edges]
-            better = top > best[owners] + 1e-12
-            if not better.any():
-                continue
-            spots = np.flatnonzero(net >= np.repeat(top, np.diff(np.append(edges, len(net)))))
-            where = np.zeros(len(self.strata), dtype=np.int64)
-            where[stratum[spots]] = self.row_k[rows][spots]
-            improved = owners[better]
-            best[improved] = top[better]
-            best_k[improved] = where[improved]
-            best_j[improved] = j
-        chosen = (self.row_k <= best_k[self.row_stratum]) & ~self.row_free
-        rank = np.arange(len(f_item)) - f_start[f_stratum]
-        further = rank < (best_j - self.free_further)[f_stratum]
-        return float(best.sum()), self.row_item[chosen], f_item[further]
+            best[owners] = np.maximum(best[owners], np.maximum.reduceat(net, edges))
+        return float(best.sum())
 
     # -- G1 ----------------------------------------------------------------------------------------------
 
@@ -267,11 +208,7 @@ class Pricing:
             for a in takers_of(day, self.reach, i).tolist()
         )
 
-    def escalations(self, prices: PriceVector) -> Bound:
+    def escalations(self, prices: PriceVector) -> float:
         """The G1 bound in worth."""
-        cost, whose = self.costs(prices)
-        surplus = self.g1_weight - cost[self.g1_item]
-        taken = surplus > 0
-        value = self.standing(prices) + float((self.g1_reviews * surplus)[taken].sum()) + self.g1_free
-        time, limits = self._slopes(self.g1_item[taken], self.g1_reviews[taken], whose)
-        return Bound(value, time, limits)
+        surplus = self.g1_reviews * np.maximum(self.g1_weight - self.costs(prices)[self.g1_item], 0.0)
+        return self.standing(prices) + float(surplus.sum()) + self.g1_free

@@ -71,10 +71,11 @@ class Sequencer:
                     if found is not None:
                         return found
         after = course.copy()
-        if not shop.wait(after, a, left):
+        rests = shop.wait(after, a, left)
+        if rests is None:
             return None
         after.reach(shop.work_from[a])
-        return self._search(after, left, slots)
+        return self._search(after, left, [*slots, *rests])
 
     def _pressing(self, i: int) -> tuple[int, int, int, int]:
         """Due first, then what the end of the shift closes first, the most restricted, the longest."""

@@ -25,8 +25,6 @@ from allocator.optimise.strata import Stratum
 from allocator.optimise.timeline import Slot, Timeline, Workshop
 from allocator.rules.policy import coverage_value
 
-PAIRS = 300
-"""The most pairs of an auditor and an item for which a day counts as small."""
 ROUNDS = 80
 """Choices tried for each goal."""
 EFFORT = 2.0
@@ -39,10 +37,6 @@ class Choice:
 
     items: list[frozenset[int]]
     on_time: list[frozenset[int]]
-
-
-def is_small(reach: Reach) -> bool:
-    return 0 < int(reach.takers.sum()) <= PAIRS
 
 
 class SmallDay:

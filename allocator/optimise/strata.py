@@ -13,7 +13,6 @@ import numpy as np
 
 from allocator.optimise.day import Bools, Day, Ints
 from allocator.optimise.reach import Reach, in_reach
-from allocator.rules.policy import coverage_value
 
 
 @dataclass(slots=True)
@@ -61,7 +60,16 @@ class Stratum:
 
 
 def values_of(bands: tuple[tuple[Fraction, Fraction], ...], wanted: int) -> list[float]:
-    return [float(coverage_value(bands, wanted, n)) for n in range(wanted + 1)]
+    """The worth of 0..wanted planned reviews (G2), as floats: for choosing; `score` counts exactly."""
+    planned = np.arange(wanted + 1, dtype=np.float64)
+    worth = np.zeros(wanted + 1)
+    lower = Fraction(0)
+    for share, weight in bands:
+        upper = lower + share * wanted
+        worth += float(weight) * np.maximum(0.0, np.minimum(planned, float(upper)) - float(lower))
+        lower = upper
+    values: list[float] = worth.tolist()
+    return values
 
 
 def find_strata(day: Day, reach: Reach) -> list[Stratum]:

@@ -71,6 +71,20 @@ class Service:
     course: Course
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A sample that is kept for one person, and its ticket."""
+
+    item: int
+    stratum: int
+    ticket: int
+
+
+def _telling(answer: int) -> tuple[bool, bool]:
+    """Orders answers by what they tell: OK, then a stretch in the way, then the rest."""
+    return answer == OK, answer >= 0
+
+
 class Workshop:
     """What all timelines of a day share: the day's numbers as plain lists, the strata and their tickets."""
 
@@ -96,6 +110,8 @@ class Workshop:
             ]
             for k in range(len(day.classes))
         ]
+        self.kept_for: dict[int, int] = {}
+        """Samples that few can take, and for whom each is kept (see reserve.py)."""
         self.named: frozenset[int] = frozenset(day.excluded) | frozenset(day.only)
         self.class_of_stratum = [self.class_of[s.items[0]] for s in strata]
         self.g1_weight = {i: float(day.weight(i)) for i in range(len(day.items)) if not day.is_sample[i]}
@@ -150,7 +166,7 @@ class Workshop:
             if taken[position]:
                 continue
             i = tickets[position]
-            if i in mine or (i in self.named and not self.day.is_asked(a, i)):
+            if i in mine or i in self.kept_for or (i in self.named and not self.day.is_asked(a, i)):
                 continue
             if release[i] > clock:
                 later = min(later, release[i])
@@ -207,24 +223,34 @@ class Workshop:
                     continue
                 if course.free_until() >= NEVER:
                     waiting = [i for i, said in hopeful if said < 0]  # no room for that rest any more
-            if not self.wait(course, a, waiting):
+            rests = self.wait(course, a, waiting)
+            if rests is None:
                 break
+            slots.extend(rests)
         return Service(worth, slots, course)
 
     def by_urgency(self, pending: Iterable[int]) -> list[int]:
         return sorted(pending, key=lambda i: (-self.g1_weight[i], self.due[i], self.release[i], i))
 
-    def wait(self, course: Course, a: int, waiting: Iterable[int], others: Iterable[int] = ()) -> bool:
+    def wait(
+        self, course: Course, a: int, waiting: Iterable[int], others: Iterable[int] = ()
+    ) -> list[Slot] | None:
         """Move the clock to the next instant at which an answer may change: a release or an opening of what
-        is `waiting`, one of the `others`, the next fixed slot. False: there is none today."""
+        is `waiting`, one of the `others`, the next fixed slot. None: there is none today. A wait that is long
+        enough is made a break, which is returned, since only a break is a rest."""
         instants = [course.free_until(), *others]
         for i in waiting:
             instants.append(max(self.window(a, self.class_of[i])[0], self.release[i]))
         ahead = [instant for instant in instants if course.clock < instant < self.shift_end[a]]
         if not ahead:
-            return False
-        course.reach(min(ahead))
-        return True
+            return None
+        until, began = min(ahead), course.clock
+        rest = min(until - began, self.longest_rest)
+        resting = rest >= max(self.shortest_rest, SHORTEST_BREAK) and any(s >= 0 for s in course.since)
+        if resting:
+            course.rest(rest)
+        course.reach(until)
+        return [Slot(began, began + rest, -1, "short")] if resting else []
 
 
 class Builder:
@@ -239,6 +265,7 @@ class Builder:
         pending: Iterable[int],
         order: Callable[[Turn], float],
         careful: bool = False,
+        kept: Iterable[Kept] = (),
     ) -> None:
         self.shop = shop
         self.timeline = timeline
@@ -246,6 +273,7 @@ class Builder:
         self.pending = shop.by_urgency(pending)
         self.order = order
         self.careful = careful
+        self.kept = sorted(kept, key=lambda one: shop.release[one.item])
         self.a = timeline.auditor
 
     def build(self) -> Timeline:
@@ -261,7 +289,9 @@ class Builder:
                 after_work = None
                 continue
             if blocked < 0 or not self._is_pressing(blocked):
-                found = self._sample()
+                found = self._kept_sample()
+                if found != OK:
+                    found = max(found, self._sample(), key=_telling)
                 if found == OK:
                     after_work = None
                     continue
@@ -288,6 +318,21 @@ class Builder:
             if said == OK:
                 del self.pending[position]
                 self._place(i)
+                return OK
+            if said >= 0 and first_block < 0:
+                first_block = said
+        return first_block
+
+    def _kept_sample(self) -> int:
+        """Start a sample that is kept for this person, like `_urgent`."""
+        shop, course = self.shop, self.timeline.course
+        first_block = LATER
+        for position, one in enumerate(self.kept):
+            said = shop.answer(course, self.a, one.item)
+            if said == OK and self._keeps_promises(one.item):
+                del self.kept[position]
+                shop.strata[one.stratum].take(one.ticket)
+                self._place(one.item, one.stratum, one.ticket)
                 return OK
             if said >= 0 and first_block < 0:
                 first_block = said
@@ -417,22 +462,16 @@ class Builder:
         return min(selected, max(selected / left, selected / max(rest, 1.0)) * shop.piece)
 
     def _move_on(self) -> bool:
-        """Nothing may start now: wait for a release, an edge or the end of a fixed slot. A wait that is
-        long enough is made a break, since only a break is a rest."""
+        """Nothing may start now: wait for a release, an edge or the end of a fixed slot."""
         shop, course = self.shop, self.timeline.course
-        before, instants = course.copy(), []
+        instants = []
         for turn in self.turns:
             if not turn.dead and turn.taken < turn.quota:
                 stratum = shop.strata[turn.stratum]
                 position, later = shop.head(stratum, self.a, self.timeline.mine, course.clock)
                 instants.append(turn.opens if position >= 0 else later)
-        if not shop.wait(course, self.a, self.pending, instants):
+        rests = shop.wait(course, self.a, [*self.pending, *(one.item for one in self.kept)], instants)
+        if rests is None:
             return False
-        gap = min(before.free_until(), course.clock) - before.clock
-        running = any(since >= 0 for since in before.since)
-        if running and gap >= max(shop.shortest_rest, SHORTEST_BREAK) and shop.shortest_rest:
-            moved_to = course.clock
-            self.timeline.course = before
-            self._rest(min(gap, max(shop.longest_rest, SHORTEST_BREAK)), -1)
-            before.reach(moved_to)
+        self.timeline.slots.extend(rests)
         return True

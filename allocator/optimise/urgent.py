@@ -44,6 +44,18 @@ class Promises:
         service = self.shop.serve_urgent(timeline.course, a, [*self.of[a], i])
         return service.worth - self.worth[a]
 
+    def best_of(self, candidates: list[int], i: int) -> int:
+        """The first candidate who gains the item's full worth, else the one who gains the most; -1: none
+        gains anything."""
+        best, most = -1, 1e-12
+        for a in candidates:
+            gain = self.gain(a, i)
+            if gain > most + 1e-12:
+                best, most = a, gain
+                if gain >= self.shop.g1_weight[i] - 1e-9:
+                    break
+        return best
+
     def add(self, a: int, i: int) -> None:
         self.of[a].append(i)
         self.shop.spend(self.timelines[a].room, i)
@@ -80,19 +92,37 @@ def promise(
                     a,
                 ),
             )
-            full = shop.g1_weight[i]
-            best: tuple[float, int] | None = None
-            for a in candidates:
-                gain = promises.gain(a, i)
-                if gain > 1e-12 and (best is None or gain > best[0] + 1e-12):
-                    best = (gain, a)
-                    if gain >= full - 1e-9:
-                        break
-            if best is None:
+            a = promises.best_of(candidates, i)
+            if a < 0:
                 break
-            a = best[1]
             promises.add(a, i)
             number = pool_of.get(i, -1)
             if number in targets.urgent[a]:
                 targets.urgent[a][number] -= 1.0
+    for i in order:
+        given = sum(i in mine for mine in promises.of)
+        for _ in range(wanted[i] - given):
+            if not make_way(day, reach, promises, i):
+                break
     return promises
+
+
+def make_way(day: Day, reach: Reach, promises: Promises, i: int) -> bool:
+    """Somebody who could do item i if they had promised one thing less hands that on to somebody else, or
+    gives it up where it is worth less."""
+    for a in takers_of(day, reach, i).tolist():
+        for j in sorted(promises.of[a], key=lambda j: promises.shop.g1_weight[j]):
+            before = promises.worth[a]
+            promises.drop(a, j)
+            gained = promises.gain(a, i)
+            if gained > 0:
+                promises.add(a, i)
+                b = promises.best_of([b for b in takers_of(day, reach, j).tolist() if b != a], j)
+                change = promises.worth[a] - before + (promises.gain(b, j) if b >= 0 else 0.0)
+                if change > 1e-9:
+                    if b >= 0:
+                        promises.add(b, j)
+                    return True
+                promises.drop(a, i)
+            promises.add(a, j)
+    return False

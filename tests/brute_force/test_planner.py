@@ -15,6 +15,8 @@ from tests.brute_force.optimum import Optimum, Value, optimum, value_of
 from tests.brute_force.tiny_day import GRID, tiny_day
 
 DAYS = 320
+CROWDED = range(1000, 1080)
+"""Seeds of days with up to eight items: more to leave out, more to get wrong."""
 LEAST_MEAN_RATIO = 0.98
 ABSOLUTE, RELATIVE = 0.001, 1e-6
 """How far a figure of a plan may be from the exact one."""
@@ -34,8 +36,8 @@ class Tried:
 @pytest.fixture(scope="module")
 def tried() -> list[Tried]:
     result = []
-    for seed in range(DAYS):
-        day = tiny_day(seed)
+    for seed in (*range(DAYS), *CROWDED):
+        day = tiny_day(seed, items=(6, 8) if seed in CROWDED else (2, 6))
         plan = make_plan(day)
         result.append(Tried(seed, day, plan, value_of(day, plan.slots), optimum(day, GRID)))
     return result
@@ -46,7 +48,7 @@ def _at_most(value: Fraction, bound: float) -> bool:
 
 
 def test_at_least_half_the_days_cannot_do_everything(tried: list[Tried]) -> None:
-    assert sum(one.best.leaves_out for one in tried) >= DAYS / 2
+    assert sum(one.best.leaves_out for one in tried) >= len(tried) / 2
 
 
 def test_every_plan_is_legal_and_its_claims_are_true(tried: list[Tried]) -> None:
@@ -75,12 +77,12 @@ def test_no_legal_plan_with_as_high_g1_passes_the_bound_on_coverage(tried: list[
 
 def test_g1_is_within_two_percent_of_the_optimum_on_average(tried: list[Tried]) -> None:
     ratios = {one.seed: _ratio(one.value.escalations, one.best.best.escalations) for one in tried}
-    assert sum(ratios.values()) / DAYS >= LEAST_MEAN_RATIO, _worst(ratios)
+    assert sum(ratios.values()) / len(ratios) >= LEAST_MEAN_RATIO, _worst(ratios)
 
 
 def test_in_order_coverage_is_within_two_percent_of_the_optimum_on_average(tried: list[Tried]) -> None:
     ratios = {one.seed: _ratio(one.value.in_order_coverage, one.best.best.in_order_coverage) for one in tried}
-    assert sum(ratios.values()) / DAYS >= LEAST_MEAN_RATIO, _worst(ratios)
+    assert sum(ratios.values()) / len(ratios) >= LEAST_MEAN_RATIO, _worst(ratios)
 
 
 def _ratio(reached: Fraction, possible: Fraction) -> float:

@@ -167,12 +167,20 @@ def _stretches() -> list[Threshold]:
     def everyday_severity(measure: StretchMeasure) -> Callable[[int], Instance]:
         return lambda n: soothed(measure, enough=100, severity=n)
 
+    def interleaved(measure: StretchMeasure) -> Callable[[int], Instance]:
+        """Both severe reviews fit only with the everyday one between them, and only where that is enough."""
+        return lambda n: _day(
+            more=(_second(), sample("s1", severity=1, seconds=100)),
+            rules=row(ALONE[measure] // 2, measure, reset_by=ResetBy(max_severity=1, seconds=n)),
+        )
+
     def rest(n: int) -> Instance:
         return _day(more=(_second(),), rules=row(1, "items", rest=n))
 
     result = [Threshold("H5", "rest", SHIFT - 2 * REVIEW, +1, rest, reviews=2)]
     for measure, together in ALONE.items():
         result += [
+            Threshold("H5", f"{measure} interleaved", 100, +1, interleaved(measure), reviews=2),
             Threshold("H5", measure, together, -1, amount(measure), reviews=2),
             Threshold("H5", f"{measure} reset_by seconds", 100, +1, everyday_seconds(measure), reviews=2),
             Threshold("H5", f"{measure} reset_by max_severity", 1, +1, everyday_severity(measure), reviews=2),

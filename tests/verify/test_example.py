@@ -70,6 +70,8 @@ def test_the_slow_formulas_say_the_same_of_the_example() -> None:
     reviews, inverted = naive.in_order_reviews(instance, plan.slots)
     assert naive.coverage(instance, reviews) == figures.coverage
     assert len(inverted) == figures.counts["draw_inversions"]
+    bounds = naive.bounds(instance, plan.slots, plan.certificate)
+    assert tuple(true_bounds(plan.certificate).values()) == bounds
     rows = {
         item: (missing, json.loads(why)) for item, missing, why, _ in naive.ruled_out(instance, plan.slots)
     }
@@ -142,9 +144,8 @@ def test_a_changed_scale_or_price_of_g1_is_caught() -> None:
     changes = [replace(given, scale=scale) for scale in (1, 999_000)]
     changes += [replace(given, g1=g1) for g1 in (0, 1900, LARGE)]
     for certificate in changes:
-        expected = naive.bounds(example()[0], plan.slots, certificate)
-        assert tuple(true_bounds(certificate).values()) == expected
-        assert expected > naive.bounds(example()[0], plan.slots, given)
+        rises = any(value > plan.bounds[side] + 0.01 for side, value in true_bounds(certificate).items())
+        assert rises, certificate
         assert rules_named(replace(plan, certificate=certificate)) == {"bounds"}, certificate
 
 
