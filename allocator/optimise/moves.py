@@ -114,6 +114,44 @@ def replace(shop: Workshop, timeline: Timeline, position: int, i: int, stratum: 
     return True
 
 
+def swap(shop: Workshop, one: Timeline, p: int, two: Timeline, q: int) -> bool:
+    """Let two people exchange the samples at positions p and q; False: that would break a rule."""
+    first, second = one.slots[p], two.slots[q]
+    if not (may_replace(shop, one, p, second.item) and may_replace(shop, two, q, first.item)):
+        return False
+    here = Slot(first.start, first.start + shop.seconds[second.item], second.item)
+    here.stratum, here.ticket = second.stratum, second.ticket
+    mine = rearranged(shop, one.auditor, [*one.slots[:p], here, *one.slots[p + 1 :]])
+    if mine is None:
+        return False
+    there = Slot(second.start, second.start + shop.seconds[first.item], first.item)
+    there.stratum, there.ticket = first.stratum, first.ticket
+    theirs = rearranged(shop, two.auditor, [*two.slots[:q], there, *two.slots[q + 1 :]])
+    if theirs is None:
+        return False
+    one.slots, two.slots = mine, theirs
+    for timeline, old, new in ((one, first.item, second.item), (two, second.item, first.item)):
+        shop.spend(timeline.room, old, -1)
+        shop.spend(timeline.room, new)
+        timeline.mine.discard(old)
+        timeline.mine.add(new)
+    return True
+
+
+def hand_over(shop: Workshop, giver: Timeline, p: int, taker: Timeline) -> bool:
+    """Move the sample at position p into somebody else's idle time; False: that would break a rule."""
+    slot = giver.slots[p]
+    without = retimed(shop, giver.auditor, [*giver.slots[:p], *giver.slots[p + 1 :]])
+    if without is None or not insert(shop, taker, slot.item, -1, -1):
+        return False
+    placed = next(other for other in taker.slots if other.item == slot.item)
+    placed.stratum, placed.ticket = slot.stratum, slot.ticket
+    giver.slots = without
+    shop.spend(giver.room, slot.item, -1)
+    giver.mine.discard(slot.item)
+    return True
+
+
 def may_replace(shop: Workshop, timeline: Timeline, position: int, i: int) -> bool:
     """What can be said of `replace` at a glance: release, edges and limits."""
     old = timeline.slots[position]

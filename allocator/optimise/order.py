@@ -6,6 +6,8 @@ where nobody did, it is a hole, and every sample seen behind it is an inversion.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from allocator.optimise.day import Day
 from allocator.optimise.moves import insert, may_replace, remove, replace
 from allocator.optimise.reach import Reach, takers_of
@@ -13,6 +15,10 @@ from allocator.optimise.timeline import Timeline, Workshop
 
 TRIES = 40
 """Places tried for one hole."""
+Undo = Callable[[], None]
+
+MOST_INVERSIONS = 0.008
+"""Share of inversions among seen samples up to which they are left to stand: they still count for G2."""
 PASSES = 3
 """A hole that is filled may leave a smaller one elsewhere."""
 
@@ -44,10 +50,24 @@ def _mend(day: Day, reach: Reach, shop: Workshop, timelines: list[Timeline], num
         i = shop.strata[number].tickets[ticket]
         able = [a for a in takers_of(day, reach, i).tolist() if i not in timelines[a].mine]
         if not (
-            _take_a_later_place(shop, timelines, number, ticket, able)
+            _take_a_later_place(shop, timelines, number, ticket, able) is not None
             or any(insert(shop, timelines[a], i, number, ticket) for a in able)
         ):
             _make_place(day, reach, shop, timelines, number, ticket, able)
+
+
+def raise_worth(day: Day, reach: Reach, shop: Workshop, timelines: list[Timeline], tries: int) -> None:
+    """Let the next samples of the strata where they are worth the most take places of samples that are worth
+    less: what a day's changes have torn open is mended where it hurts first."""
+    order = sorted(range(len(shop.strata)), key=lambda number: (-shop.strata[number].worth_of_next(), number))
+    for number in order:
+        stratum = shop.strata[number]
+        while tries > 0 and stratum.front < len(stratum.tickets) and stratum.worth_of_next() > 0:
+            tries -= 1
+            i = stratum.tickets[stratum.front]
+            able = [a for a in takers_of(day, reach, i).tolist() if i not in timelines[a].mine]
+            if not _make_place(day, reach, shop, timelines, number, stratum.front, able):
+                break
 
 
 def in_order_worth(shop: Workshop, number: int) -> float:
@@ -55,6 +75,17 @@ def in_order_worth(shop: Workshop, number: int) -> float:
     stratum = shop.strata[number]
     first = min(holes(shop, number), default=len(stratum.tickets))
     return stratum.values[min(stratum.standing + sum(stratum.taken[:first]), stratum.wanted)]
+
+
+def _worth_with(shop: Workshop, number: int, ticket: int) -> float:
+    """What the stratum would add to in-order coverage if this ticket were taken as well."""
+    stratum = shop.strata[number]
+    front = stratum.front
+    stratum.take(ticket)
+    worth = in_order_worth(shop, number)
+    stratum.give_back(ticket)
+    stratum.front = front
+    return worth
 
 
 def _make_place(
@@ -70,40 +101,62 @@ def _make_place(
     into the place of a later one, so that only a last one is lost."""
     i = shop.strata[number].tickets[ticket]
     before = in_order_worth(shop, number)
+    gain = _worth_with(shop, number, ticket) - before
     places = sorted(
         (shop.strata[slot.stratum].worth_of_last(), abs(slot.end - slot.start - shop.seconds[i]), a, position)
         for a in able
         for position, slot in enumerate(timelines[a].slots)
-        if slot.stratum >= 0 and slot.stratum != number and may_replace(shop, timelines[a], position, i)
+        if slot.stratum >= 0
+        and slot.stratum != number
+        and shop.strata[slot.stratum].worth_of_last() < gain
+        and may_replace(shop, timelines[a], position, i)
     )
     for _, _, a, position in places[:TRIES]:
-        timeline = timelines[a]
-        slot = timeline.slots[position]
+        slot = timelines[a].slots[position]
         other = in_order_worth(shop, slot.stratum)
-        kept = (timeline.slots, timeline.room[:], set(timeline.mine))
-        if not replace(shop, timeline, position, i, number, ticket):
+        undo_first = _replace(shop, timelines[a], position, i, number, ticket)
+        if undo_first is None:
             continue
+        undo_second: Undo | None = None
         if slot.ticket in holes(shop, slot.stratum):
             takers = [
                 y
                 for y in takers_of(day, reach, slot.item).tolist()
                 if y != a and slot.item not in timelines[y].mine
             ]
-            _take_a_later_place(shop, timelines, slot.stratum, slot.ticket, takers)
+            undo_second = _take_a_later_place(shop, timelines, slot.stratum, slot.ticket, takers)
         after = in_order_worth(shop, number) + in_order_worth(shop, slot.stratum)
-        if after > before + other or shop.strata[slot.stratum].taken[slot.ticket]:
+        if after > before + other + 1e-9:
             return True
-        timeline.slots, timeline.room, timeline.mine = kept
-        shop.strata[number].give_back(ticket)
-        shop.strata[slot.stratum].take(slot.ticket)
+        if undo_second is not None:
+            undo_second()
+        undo_first()
     return False
+
+
+def _replace(
+    shop: Workshop, timeline: Timeline, position: int, i: int, number: int, ticket: int
+) -> Undo | None:
+    """`replace`, and how to take it back; None: it would break a rule."""
+    old = timeline.slots[position]
+    slots, room, mine = timeline.slots, timeline.room[:], set(timeline.mine)
+    if not replace(shop, timeline, position, i, number, ticket):
+        return None
+
+    def undo() -> None:
+        timeline.slots, timeline.room, timeline.mine = slots, room, mine
+        shop.strata[number].give_back(ticket)
+        shop.strata[old.stratum].take(old.ticket)
+
+    return undo
 
 
 def _take_a_later_place(
     shop: Workshop, timelines: list[Timeline], number: int, ticket: int, able: list[int]
-) -> bool:
-    stratum = shop.strata[number]
-    i = stratum.tickets[ticket]
+) -> Undo | None:
+    """Let the sample be reviewed in place of a later one of its stratum, the last in draw order if that can
+    be: giving that one back costs nothing but itself."""
+    i = shop.strata[number].tickets[ticket]
     later = sorted(
         (
             (slot.ticket, a, position)
@@ -113,8 +166,21 @@ def _take_a_later_place(
         ),
         reverse=True,
     )
-    # The last in draw order first: giving it back costs nothing but itself.
-    return any(replace(shop, timelines[a], position, i, number, ticket) for _, a, position in later[:TRIES])
+    for _, a, position in later[:TRIES]:
+        undo = _replace(shop, timelines[a], position, i, number, ticket)
+        if undo is not None:
+            return undo
+    return None
+
+
+def too_many_inversions(shop: Workshop) -> bool:
+    """Is their share of the samples seen near the hundredth that makes an audit doubtful?"""
+    seen = behind = 0
+    for number, stratum in enumerate(shop.strata):
+        seen += sum(stratum.taken)
+        first = min(holes(shop, number), default=len(stratum.tickets))
+        behind += sum(stratum.taken[first:])
+    return behind > MOST_INVERSIONS * seen
 
 
 def give_back_inversions(shop: Workshop, timelines: list[Timeline]) -> None:

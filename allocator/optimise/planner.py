@@ -4,6 +4,10 @@
     relax       one linear programme: how much of each stratum each person should take
     promise     G1: who does which escalation and calibration
     fill        timelines, one person after another, pulling samples in draw order towards the targets
+    order       draw order mended where samples had to be skipped
+    exact       small days only: the best choice that timelines can be found for
+    even        exposure and load evened out without changing what is planned
+    keep        with a previous plan: what of it can stand
     certify     prices that bound what any plan could reach
     explain     why the rest was left out
 
@@ -23,14 +27,16 @@ import polars as pl
 from allocator.instance import Instance
 from allocator.optimise.certificate import certify
 from allocator.optimise.day import Day
+from allocator.optimise.evenness import even_out
 from allocator.optimise.explain import unplanned
 from allocator.optimise.fill import fill_towards, strata_by_type, top_up
-from allocator.optimise.order import mend_order
+from allocator.optimise.keep import fill_gaps, kept_timelines, serve_missing, trim
+from allocator.optimise.order import give_back_inversions, mend_order, raise_worth, too_many_inversions
 from allocator.optimise.pricing import Pricing
-from allocator.optimise.reach import find_reach
-from allocator.optimise.relaxation import Relaxation, pools_of_strata, pools_of_urgent
+from allocator.optimise.reach import Reach, find_reach
+from allocator.optimise.relaxation import Relaxation, Targets, pools_of_strata, pools_of_urgent
 from allocator.optimise.reserve import reserve
-from allocator.optimise.score import Work, score
+from allocator.optimise.score import Work, dose_today, score, work_seconds
 from allocator.optimise.strata import Stratum, find_strata
 from allocator.optimise.timeline import Timeline, Workshop
 from allocator.optimise.urgent import promise, wanted_reviews
@@ -38,6 +44,13 @@ from allocator.plan import SLOTS, Plan
 
 SMALL = 300
 """The most pairs of an auditor and an item they could take for which a day is solved exactly."""
+
+ROUNDS = 2
+"""How often a kept plan is mended and filled up."""
+RAISES = 400
+"""Samples for which a plan tries to make place at the cost of others worth less."""
+SLACK = Fraction(1, 1000)
+"""The part of coverage that a goal after G2 may cost."""
 
 
 @dataclass(slots=True)
@@ -65,7 +78,7 @@ def make_plan(
     clock: Callable[[], float] = lambda: 0.0,
     progress: Callable[[str], None] | None = None,
 ) -> Plan:
-    """Plan the day. With `previous`, as much of that plan as possible is kept."""
+    """Plan the day. With `previous`, as much of that plan as possible is kept (G5)."""
     stages = Stages(clock, progress)
     with stages.stage("reach"):
         day = Day(instance)
@@ -78,16 +91,7 @@ def make_plan(
         relaxation = Relaxation(day, strata, samples, urgent)
         duals = relaxation.prices()
         targets = relaxation.targets()
-    with stages.stage("promise"):
-        timelines = [shop.new_timeline(a) for a in range(len(day.auditors))]
-        promises = promise(day, reach, shop, timelines, targets, pool_of)
-    with stages.stage("fill"):
-        kept = reserve(day, reach, shop, timelines, targets)
-        fill_towards(day, shop, timelines, promises, kept, targets)
-        top_up(day, shop, timelines, strata_by_type(day, shop))
-    with stages.stage("order"):
-        mend_order(day, reach, shop, timelines)
-        top_up(day, shop, timelines, strata_by_type(day, shop))
+    timelines = _afresh(day, reach, shop, targets, pool_of, stages)
     if 0 < int(reach.takers.sum()) <= SMALL:
         with stages.stage("exact"):
             # CP-SAT takes the better part of a second to import, which only a small day needs.
@@ -96,7 +100,14 @@ def make_plan(
             exact = SmallDay(day, reach, strata, shop).solve()
             if exact is not None and rank(day, strata, exact) >= rank(day, strata, timelines):
                 timelines = exact
-            shop.adopt(timelines)
+    with stages.stage("even"):
+        work = work_of(day, timelines)
+        even_out(day, reach, shop, timelines, dose_today(day, work), work_seconds(day, work))
+    if previous is not None:
+        with stages.stage("keep"):
+            kept = _keeping(day, reach, shop, previous)
+            if _as_good(rank(day, strata, kept), rank(day, strata, timelines)):
+                timelines = kept
     work = work_of(day, timelines)
     reached = score(day, strata, work)
     with stages.stage("certify"):
@@ -114,6 +125,44 @@ def make_plan(
         slots=slots_of(day, timelines),
         unplanned=left_out,
     )
+
+
+def _afresh(
+    day: Day, reach: Reach, shop: Workshop, targets: Targets, pool_of: dict[int, int], stages: Stages
+) -> list[Timeline]:
+    timelines = [shop.new_timeline(a) for a in range(len(day.auditors))]
+    with stages.stage("promise"):
+        promises = promise(day, reach, shop, timelines, targets, pool_of)
+    with stages.stage("fill"):
+        kept = reserve(day, reach, shop, timelines, targets)
+        fill_towards(day, shop, timelines, promises, kept, targets)
+        strata_of_type = strata_by_type(day, shop)
+        top_up(day, shop, timelines, strata_of_type)
+    with stages.stage("order"):
+        mend_order(day, reach, shop, timelines)
+        raise_worth(day, reach, shop, timelines, RAISES)
+        if too_many_inversions(shop):
+            give_back_inversions(shop, timelines)
+        top_up(day, shop, timelines, strata_of_type)
+    return timelines
+
+
+def _keeping(day: Day, reach: Reach, shop: Workshop, previous: Plan) -> list[Timeline]:
+    timelines = kept_timelines(day, reach, shop, previous)
+    serve_missing(day, reach, shop, timelines)
+    strata_of_type = strata_by_type(day, shop)
+    for _ in range(ROUNDS):
+        mend_order(day, reach, shop, timelines)
+        raise_worth(day, reach, shop, timelines, RAISES)
+        fill_gaps(day, shop, timelines, strata_of_type)
+        top_up(day, shop, timelines, strata_of_type)
+    trim(timelines)
+    return timelines
+
+
+def _as_good(kept: tuple[Fraction, Fraction], fresh: tuple[Fraction, Fraction]) -> bool:
+    """Nothing is traded against G1; keeping people's plans may cost a thousandth of coverage."""
+    return kept[0] >= fresh[0] and kept[1] >= fresh[1] * (1 - SLACK)
 
 
 def rank(day: Day, strata: list[Stratum], timelines: list[Timeline]) -> tuple[Fraction, Fraction]:

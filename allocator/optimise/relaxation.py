@@ -31,7 +31,7 @@ URGENT = 400.0
 """Worth of a pooled G1 review in the relaxation: far above any sample's, low enough for sound arithmetic."""
 ACHIEVABLE = 0.992
 """The part of the certified capacity that timelines fill in practice under the default policy; measured."""
-EVENNESS = 0.0004
+EVENNESS = 0.002
 """The charge for one person's whole fair share of dose, as a part of the mean worth of a person's day."""
 SEGMENTS = (0.6, 0.9, 1.1, 1.4)
 """Where a person's charge for dose steepens, in fair shares."""

@@ -107,8 +107,14 @@ def exposure(day: Day, today: Ints) -> float:
     return math.fsum((u * u / c).tolist())
 
 
+def work_seconds(day: Day, work: Work) -> Ints:
+    """(A,) seconds of work in the plan."""
+    total = np.zeros(len(day.auditors), dtype=np.int64)
+    np.add.at(total, work.auditor, work.end - work.start)
+    return total
+
+
 def load(day: Day, work: Work) -> float:
     """G4: sum of w^2 / s with w work and s shift seconds."""
-    w = np.zeros(len(day.auditors), dtype=np.int64)
-    np.add.at(w, work.auditor, work.end - work.start)
-    return math.fsum((w.astype(np.float64) ** 2 / (day.shift_end - day.shift_start)).tolist())
+    w = work_seconds(day, work).astype(np.float64)
+    return math.fsum((w**2 / (day.shift_end - day.shift_start)).tolist())

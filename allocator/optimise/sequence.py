@@ -1,7 +1,7 @@
 """Can these reviews be one person's day? A depth-first search for an order, with breaks where they help.
 
 Meant for a handful of reviews. States that were seen before are not entered again; at `NODES` states the
-search gives up, which is then taken for a no.
+search gives up, which is then taken for a no. `left` bounds all searches of a day together.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from allocator.optimise.timeline import NEVER_TODAY, OK, Slot, Workshop
 from allocator.rules.policy import SHORTEST_BREAK
 
 NODES = 1500
+NODES_A_DAY = 20_000
+"""States that the searches of one day may enter together: two or three seconds."""
 
 
 class Sequencer:
     def __init__(self, shop: Workshop) -> None:
         self.shop = shop
+        self.left = NODES_A_DAY
         self.rests = sorted(
             {(max(s.rest, SHORTEST_BREAK), r) for r, s in enumerate(shop.day.policy.stretches)}
         )
@@ -41,10 +44,11 @@ class Sequencer:
             tuple(course.number),
             tuple(course.everyday),
         )
-        if key in self.seen or self.nodes >= NODES:
+        if key in self.seen or self.nodes >= NODES or self.left <= 0:
             return None
         self.seen.add(key)
         self.nodes += 1
+        self.left -= 1
         clock = course.clock
         if clock + sum(shop.seconds[i] for i in left) > shop.shift_end[a]:
             return None

@@ -28,7 +28,7 @@ from allocator.rules.policy import coverage_value
 ROUNDS = 80
 """Choices tried for each goal."""
 EFFORT = 2.0
-"""Deterministic time (about seconds) for one choice."""
+"""Deterministic time (about seconds) for all choices of a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class SmallDay:
     def __init__(self, day: Day, reach: Reach, strata: list[Stratum], shop: Workshop) -> None:
         self.day, self.reach, self.strata, self.shop = day, reach, strata, shop
         self.sequencer = Sequencer(shop)
+        self.effort = EFFORT
         self.known: dict[tuple[int, frozenset[int], frozenset[int]], list[Slot] | None] = {}
         self.model = cp_model.CpModel()
         self.takes: dict[tuple[int, int], cp_model.IntVar] = {}
@@ -149,13 +150,17 @@ class SmallDay:
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = 1
-        solver.parameters.max_deterministic_time = EFFORT
         for _ in range(ROUNDS):
             self.model.clear_hints()  # type: ignore[no-untyped-call]
             if hint is not None:
                 for (a, i), taken in self.takes.items():
                     self.model.add_hint(taken, i in hint.items[a])
-            if solver.solve(self.model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            if self.effort <= 0 or self.sequencer.left <= 0:
+                return None
+            solver.parameters.max_deterministic_time = self.effort
+            status = solver.solve(self.model)
+            self.effort -= solver.response_proto.deterministic_time
+            if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
                 return None
             people = range(len(self.day.auditors))
             choice = Choice(
