@@ -135,7 +135,7 @@ class Evener:
                     if idle[b] <= 0:
                         continue
                     used = self._hand_over(a, b, idle)
-                    left -= abs(used)
+                    left -= max(1, abs(used))
                     if used < 0:
                         moved = True
                         break

@@ -159,7 +159,7 @@ def may_replace(shop: Workshop, timeline: Timeline, position: int, i: int) -> bo
     return (
         old.start >= max(shop.release[i], opens)
         and old.start + shop.seconds[i] <= closes
-        and _has_room_instead(shop, timeline.room, old.item, i)
+        and shop.frees(old.item, shop.lacking(timeline.room, i))
     )
 
 
@@ -172,15 +172,6 @@ def remove(shop: Workshop, timeline: Timeline, position: int) -> bool:
     timeline.slots = slots
     _gave_back(shop, timeline, old)
     return True
-
-
-def _has_room_instead(shop: Workshop, room: list[int], old: int, new: int) -> bool:
-    freed = {limit: rate * shop.seconds[old] + count for limit, rate, count in shop.uses[shop.class_of[old]]}
-    seconds = shop.seconds[new]
-    return all(
-        rate * seconds + count <= room[limit] + freed.get(limit, 0)
-        for limit, rate, count in shop.uses[shop.class_of[new]]
-    )
 
 
 def _took(shop: Workshop, timeline: Timeline, i: int, stratum: int, ticket: int) -> None:

@@ -6,10 +6,10 @@ where nobody did, it is a hole, and every sample seen behind it is an inversion.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from allocator.optimise.day import Day
-from allocator.optimise.moves import insert, may_replace, remove, replace
+from allocator.optimise.moves import insert, remove, replace
 from allocator.optimise.reach import Reach, takers_of
 from allocator.optimise.timeline import Timeline, Workshop
 
@@ -103,13 +103,9 @@ def _make_place(
     before = in_order_worth(shop, number)
     gain = _worth_with(shop, number, ticket) - before
     places = sorted(
-        (shop.strata[slot.stratum].worth_of_last(), abs(slot.end - slot.start - shop.seconds[i]), a, position)
+        (worth, misfit, a, position)
         for a in able
-        for position, slot in enumerate(timelines[a].slots)
-        if slot.stratum >= 0
-        and slot.stratum != number
-        and shop.strata[slot.stratum].worth_of_last() < gain
-        and may_replace(shop, timelines[a], position, i)
+        for worth, misfit, position in _places_worth_less(shop, timelines[a], number, i, gain)
     )
     for _, _, a, position in places[:TRIES]:
         slot = timelines[a].slots[position]
@@ -132,6 +128,22 @@ def _make_place(
             undo_second()
         undo_first()
     return False
+
+
+def _places_worth_less(
+    shop: Workshop, timeline: Timeline, number: int, i: int, gain: float
+) -> Iterator[tuple[float, int, int]]:
+    """(worth, difference in seconds, position) of the samples of other strata that item i could take the
+    place of as far as release, edges and limits go, and that are worth less than `gain`."""
+    opens, closes = shop.window(timeline.auditor, shop.class_of[i])
+    soonest, latest = max(opens, shop.release[i]), closes - shop.seconds[i]
+    lacking = shop.lacking(timeline.room, i)
+    for position, slot in enumerate(timeline.slots):
+        if slot.stratum < 0 or slot.stratum == number or not soonest <= slot.start <= latest:
+            continue
+        worth = shop.strata[slot.stratum].worth_of_last()
+        if worth < gain and (not lacking or shop.frees(slot.item, lacking)):
+            yield worth, abs(slot.end - slot.start - shop.seconds[i]), position
 
 
 def _replace(

@@ -30,6 +30,7 @@ class Stratum:
     severity: int
     category: str
     mean_seconds: float = 0.0
+    usual_seconds: int = 0
     taken: list[bool] = field(default_factory=list)
     front: int = 0
     planned: int = 0
@@ -70,6 +71,16 @@ def values_of(bands: tuple[tuple[Fraction, Fraction], ...], wanted: int) -> list
         lower = upper
     values: list[float] = worth.tolist()
     return values
+
+
+USUAL = 0.75
+"""The quantile of handling time for which there must be a place before anybody goes on with a stratum.
+Measured on 24 days of size S: at 0.75 what is planned is neither shorter nor longer than what is not
+(z = -0.5; without this rule -3.4; at 1.0 +0.4) for 0.14 % of coverage (at 1.0 0.33 %)."""
+
+
+def _usual(seconds: Ints) -> int:
+    return int(np.quantile(seconds, USUAL, method="higher")) if seconds.size else 0
 
 
 def find_strata(day: Day, reach: Reach) -> list[Stratum]:
@@ -113,6 +124,7 @@ def find_strata(day: Day, reach: Reach) -> list[Stratum]:
                 severity=day.classes.severity[k],
                 category=day.classes.category[k],
                 mean_seconds=float(day.seconds[tickets].mean()) if tickets else 0.0,
+                usual_seconds=_usual(day.seconds[tickets]),
                 taken=[False] * len(tickets),
                 planned=standing,
             )

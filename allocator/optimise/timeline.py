@@ -151,6 +151,27 @@ class Workshop:
         seconds, uses = self.seconds[i], self.uses[self.class_of[i]]
         return all(rate * seconds + count <= room[limit] for limit, rate, count in uses)
 
+    def lacking(self, room: list[int], i: int) -> dict[int, int]:
+        """By limit, how much room for a review of item i is missing."""
+        seconds = self.seconds[i]
+        missing = {}
+        for limit, rate, count in self.uses[self.class_of[i]]:
+            short = rate * seconds + count - room[limit]
+            if short > 0:
+                missing[limit] = short
+        return missing
+
+    def frees(self, i: int, lacking: dict[int, int]) -> bool:
+        """Would giving item i back make room for what is lacking?"""
+        seconds = self.seconds[i]
+        freed = 0
+        for limit, rate, count in self.uses[self.class_of[i]]:
+            if limit in lacking:
+                if rate * seconds + count < lacking[limit]:
+                    return False
+                freed += 1
+        return freed == len(lacking)
+
     def spend(self, room: list[int], i: int, sign: int = 1) -> None:
         seconds = self.seconds[i]
         for limit, rate, count in self.uses[self.class_of[i]]:
@@ -363,7 +384,7 @@ class Builder:
                 continue
             i = stratum.tickets[position]
             said = shop.answer(course, self.a, i)
-            if said == NEVER_TODAY or (said == OK and not shop.has_room(timeline.room, i)):
+            if said == NEVER_TODAY or (said == OK and not self._has_place_for_any(turn, stratum, i)):
                 turn.dead = True
                 continue
             if said == OK and self._keeps_promises(i):
@@ -384,6 +405,20 @@ class Builder:
         shop.spend(timeline.room, i)
         self._place(i, turn.stratum, position)
         return OK
+
+    def _has_place_for_any(self, turn: Turn, stratum: Stratum, i: int) -> bool:
+        """Are there time and room for a sample as long as most of the stratum's, and for this one?
+
+        Asked of this one alone, short samples would slip in where long ones had to stay out, and what is left
+        out would no longer be left out at random."""
+        shop, timeline = self.shop, self.timeline
+        seconds = max(shop.seconds[i], stratum.usual_seconds)
+        if timeline.course.clock + seconds > turn.closes:
+            return False
+        return all(
+            rate * seconds + count <= timeline.room[limit]
+            for limit, rate, count in shop.uses[shop.class_of[i]]
+        )
 
     def _place(self, i: int, stratum: int = -1, ticket: int = -1) -> None:
         course, seconds = self.timeline.course, self.shop.seconds[i]
