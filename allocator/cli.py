@@ -28,6 +28,8 @@ STAGES = {
     "fill": "everybody's day, review by review",
     "order": "draw order, mended",
     "exact": "the best choice for a small day",
+    "even": "exposure and load, evened out",
+    "keep": "what of the earlier plan can stand",
     "certify": "how good a plan could be at best",
     "explain": "why the rest is left out",
 }

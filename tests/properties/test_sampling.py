@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from datetime import date
 
 import polars as pl
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from allocator.instance import Instance
 from allocator.optimise.planner import make_plan
 from allocator.plan import Plan
+from allocator.scenarios.generate import generate
+from config.policy import default_policy_document
 from tests.properties.pressed_day import pressed_day
 from tests.properties.sampling import handling_time_z, samples_in_reach
 
@@ -71,3 +74,12 @@ def _first_third(samples: pl.DataFrame, *, by: str, descending: bool = False) ->
     ordered = samples.sort("stratum", by, "id", descending=[False, descending, False])
     place = pl.int_range(pl.len()).over("stratum")
     return set(ordered.filter(place * 3 < pl.len().over("stratum"))["id"])
+
+
+def test_generated_days_leave_out_at_random_too() -> None:
+    """Realistic days leave little out, so the figure is taken over many of them."""
+    days = []
+    for seed in range(16):
+        day = generate("S", seed, default_policy_document(), date(2026, 11, 23))
+        days.append((samples_in_reach(day), _seen(make_plan(day))))
+    assert abs(handling_time_z(days)) < 3.0
