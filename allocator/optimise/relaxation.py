@@ -35,6 +35,8 @@ EVENNESS = 0.002
 """The charge for one person's whole fair share of dose, as a part of the mean worth of a person's day."""
 SEGMENTS = (0.6, 0.9, 1.1, 1.4)
 """Where a person's charge for dose steepens, in fair shares."""
+MOST_FLOWS = 60_000
+"""Pairs of a person and a stratum up to which everybody stands for themselves in the programme."""
 MINUTES_POINTS_ITEMS = {"seconds": 60.0, "dose": 600.0, "items": 1.0}
 """Units of a row of the programme: numbers near one keep the arithmetic sound."""
 
@@ -139,25 +141,40 @@ def pools_of_urgent(day: Day, reach: Reach, wanted: dict[int, int]) -> tuple[lis
     return pools, number_of
 
 
+def crews_of(day: Day, pools: list[Pool]) -> list[list[int]]:
+    """The people who stand as one in the programme: each alone while that is small enough, else all of one
+    type together, their capacities and rooms added up."""
+    people = range(len(day.auditors))
+    if sum(len(pool.people) for pool in pools) <= MOST_FLOWS:
+        return [[a] for a in people]
+    crews: dict[int, list[int]] = {}
+    for a in people:
+        crews.setdefault(int(day.type_of[a]), []).append(a)
+    return list(crews.values())
+
+
 class Relaxation:
     """The programme, solved twice from one model: as the bound sees the day, for prices (full capacity, no
     overhead, no evenness); then as timelines can fill it, for targets."""
 
     def __init__(self, day: Day, strata: list[Stratum], samples: list[Pool], urgent: list[Pool]) -> None:
         self.day = day
+        self.crews = crews_of(day, samples)
+        self.crew_of = {a: crew for crew, members in enumerate(self.crews) for a in members}
         self.solver = pywraplp.Solver.CreateSolver("GLOP")
-        self.people = range(len(day.auditors))
         self.scale = [MINUTES_POINTS_ITEMS[limit.measure] for limit in day.policy.limits]
-        self.time_row = [self.solver.Constraint(0.0, float(day.capacity[a]) / 60) for a in self.people]
+        self.time_row = [
+            self.solver.Constraint(0.0, float(day.capacity[members].sum()) / 60) for members in self.crews
+        ]
         self.limit_row: list[dict[int, pywraplp.Constraint]] = [
             {
-                limit: self.solver.Constraint(0.0, float(day.room[a, limit]) / self.scale[limit])
-                for limit in np.flatnonzero(day.binds[a]).tolist()
+                limit: self.solver.Constraint(0.0, float(day.room[members, limit].sum()) / self.scale[limit])
+                for limit in np.flatnonzero(day.binds[members].all(axis=0)).tolist()
             }
-            for a in self.people
+            for members in self.crews
         ]
         self.flows: list[tuple[int, int, Pool, pywraplp.Variable]] = []
-        """(auditor, number of the pool, pool, reviews)"""
+        """(crew, number of the pool, pool, reviews)"""
         objective = self.solver.Objective()
         objective.SetMaximization()
         self.strata, self.samples, self.sample_ids = strata, samples, {id(pool) for pool in samples}
@@ -177,15 +194,15 @@ class Relaxation:
             balance.SetCoefficient(part, -1.0)
         use = [(limit, added / self.scale[limit]) for limit, added in pool.use.items()]
         minutes = pool.seconds / 60
-        for a in pool.people:
+        for crew in sorted({self.crew_of[a] for a in pool.people}):
             flow = solver.NumVar(0.0, solver.infinity(), "")
             balance.SetCoefficient(flow, 1.0)
-            self.time_row[a].SetCoefficient(flow, minutes)
-            rows = self.limit_row[a]
+            self.time_row[crew].SetCoefficient(flow, minutes)
+            rows = self.limit_row[crew]
             for limit, added in use:
                 if limit in rows:
                     rows[limit].SetCoefficient(flow, added)
-            self.flows.append((a, number, pool, flow))
+            self.flows.append((crew, number, pool, flow))
 
     def _solve(self) -> bool:
         return self.solver.Solve() in (pywraplp.Solver.OPTIMAL, pywraplp.Solver.FEASIBLE)
@@ -193,61 +210,70 @@ class Relaxation:
     def prices(self) -> Duals:
         """Duals of the day as the bound sees it; all zero where the solver fails (a bound still, a loose
         one)."""
-        duals = Duals([0.0] * len(self.people), [{} for _ in self.people])
+        duals = Duals([0.0] * len(self.crew_of), [{} for _ in self.crew_of])
         if not self._solve():
             return duals
-        for a in self.people:
-            duals.time[a] = max(0.0, self.time_row[a].dual_value()) / 60
-            for limit, row in self.limit_row[a].items():
-                price = row.dual_value() / self.scale[limit]
-                if price > 0:
-                    duals.limits[a][limit] = price
+        for crew, members in enumerate(self.crews):
+            time = max(0.0, self.time_row[crew].dual_value()) / 60
+            found = {
+                limit: row.dual_value() / self.scale[limit] for limit, row in self.limit_row[crew].items()
+            }
+            for a in members:
+                duals.time[a] = time
+                duals.limits[a] = {limit: price for limit, price in found.items() if price > 0}
         return duals
 
     def targets(self, evenness: float = EVENNESS) -> Targets:
-        """What each person should take; nothing where the solver fails (timelines then fill by worth)."""
-        for a in self.people:
-            self.time_row[a].SetUb(float(self.day.capacity[a]) * ACHIEVABLE / 60)
-        for a, _, pool, flow in self.flows:
+        """What each person should take; nothing where the solver fails (timelines then fill by worth). What a
+        crew should take is shared out by capacity."""
+        for crew, members in enumerate(self.crews):
+            self.time_row[crew].SetUb(float(self.day.capacity[members].sum()) * ACHIEVABLE / 60)
+        for crew, _, pool, flow in self.flows:
             if pool.overhead:
-                self.time_row[a].SetCoefficient(flow, pool.seconds * (1 + pool.overhead) / 60)
+                self.time_row[crew].SetCoefficient(flow, pool.seconds * (1 + pool.overhead) / 60)
         self._charge_for_dose(evenness)
-        found = Targets([{} for _ in self.people], [{} for _ in self.people])
-        if self._solve():
-            for a, number, pool, flow in self.flows:
-                amount = flow.solution_value()
-                if amount > 1e-7:
-                    (found.samples if id(pool) in self.sample_ids else found.urgent)[a][number] = amount
+        found = Targets([{} for _ in self.crew_of], [{} for _ in self.crew_of])
+        if not self._solve():
+            return found
+        for crew, number, pool, flow in self.flows:
+            amount = flow.solution_value()
+            if amount > 1e-7:
+                able = sorted(set(self.crews[crew]).intersection(pool.people))
+                whole = float(self.day.capacity[able].sum())
+                for a in able:
+                    share = amount * float(self.day.capacity[a]) / whole if whole > 0 else amount / len(able)
+                    (found.samples if id(pool) in self.sample_ids else found.urgent)[a][number] = share
         return found
 
     def _charge_for_dose(self, evenness: float) -> None:
-        """Bind each person's dose, past days counted as G3 counts them, to charged segments: the more of a
+        """Bind each crew's dose, past days counted as G3 counts them, to charged segments: the more of a
         fair share is used, the dearer."""
         day, solver, objective = self.day, self.solver, self.solver.Objective()
-        if evenness <= 0 or not self.strata or not len(self.people):
+        if evenness <= 0 or not self.strata or not self.crews:
             return
         dose = [_dose(day, s) if s.tickets else 0.0 for s in self.strata]
         weight = (day.shift_end - day.shift_start) * day.percent / 100
         served = sum(d * pool.reviews for d, pool in zip(dose, self.samples, strict=True) if pool.people)
         past = day.past_dose_sevenths / 7
         fair = (served + past.sum()) * weight / weight.sum() / 600
-        worth = sum(s.values[-1] for s in self.strata) / len(self.people)
+        worth = sum(s.values[-1] for s in self.strata) / len(self.crew_of)
         if served <= 0:
             return
         rows = []
-        for a in self.people:
-            row = solver.Constraint(-solver.infinity(), float(past[a]) / -600)
+        for members in self.crews:
+            row = solver.Constraint(-solver.infinity(), float(past[members].sum()) / -600)
+            share = float(fair[members].sum())
             edge = 0.0
             for step, upper in enumerate([*SEGMENTS, None]):
-                width = solver.infinity() if upper is None else (upper - edge) * float(fair[a])
+                width = solver.infinity() if upper is None else (upper - edge) * share
                 part = solver.NumVar(0.0, width, "")
-                objective.SetCoefficient(part, -evenness * worth / float(fair[a]) * step)
+                objective.SetCoefficient(part, -evenness * worth * len(members) / share * step)
                 row.SetCoefficient(part, -1.0)
                 edge = upper or edge
             rows.append(row)
-        for a, number, pool, flow in self.flows:
+        for crew, number, pool, flow in self.flows:
             if id(pool) in self.sample_ids and dose[number]:
-                rows[a].SetCoefficient(flow, dose[number] / 600)
+                rows[crew].SetCoefficient(flow, dose[number] / 600)
 
 
 def _segments(stratum: Stratum, reviews: int) -> list[tuple[float, float]]:
