@@ -46,7 +46,7 @@ SMALL = 300
 """The most pairs of an auditor and an item they could take for which a day is solved exactly."""
 
 ROUNDS = 2
-"""How often a kept plan is mended and filled up."""
+"""How often places are made in a kept plan that is not as good as a fresh one."""
 RAISES = 400
 """Samples for which a kept plan tries to make place, in each round. A fresh plan does not: making place where
 it is short enough favours short samples (z = -4 on 24 days of size S), and gains 0.2 % of coverage."""
@@ -106,9 +106,7 @@ def make_plan(
         even_out(day, reach, shop, timelines, dose_today(day, work), work_seconds(day, work))
     if previous is not None:
         with stages.stage("keep"):
-            kept = _keeping(day, reach, shop, previous)
-            if _as_good(rank(day, strata, kept), rank(day, strata, timelines)):
-                timelines = kept
+            timelines = _keeping(day, reach, shop, previous, timelines)
     work = work_of(day, timelines)
     reached = score(day, strata, work)
     with stages.stage("certify"):
@@ -147,17 +145,22 @@ def _afresh(
     return timelines
 
 
-def _keeping(day: Day, reach: Reach, shop: Workshop, previous: Plan) -> list[Timeline]:
-    timelines = kept_timelines(day, reach, shop, previous)
-    serve_missing(day, reach, shop, timelines)
+def _keeping(day: Day, reach: Reach, shop: Workshop, previous: Plan, fresh: list[Timeline]) -> list[Timeline]:
+    """The previous plan, mended and filled up as little as makes it as good as the fresh one; else that."""
+    aim = rank(day, shop.strata, fresh)
+    kept = kept_timelines(day, reach, shop, previous)
+    serve_missing(day, reach, shop, kept)
     strata_of_type = strata_by_type(day, shop)
-    for _ in range(ROUNDS):
-        mend_order(day, reach, shop, timelines)
-        raise_worth(day, reach, shop, timelines, RAISES)
-        fill_gaps(day, shop, timelines, strata_of_type)
-        top_up(day, shop, timelines, strata_of_type)
-    trim(timelines)
-    return timelines
+    for attempt in range(1 + ROUNDS):
+        mend_order(day, reach, shop, kept)
+        if attempt:
+            raise_worth(day, reach, shop, kept, RAISES)
+        fill_gaps(day, shop, kept, strata_of_type)
+        top_up(day, shop, kept, strata_of_type)
+        trim(kept)
+        if _as_good(rank(day, shop.strata, kept), aim):
+            return kept
+    return fresh
 
 
 def _as_good(kept: tuple[Fraction, Fraction], fresh: tuple[Fraction, Fraction]) -> bool:
