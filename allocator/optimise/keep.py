@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from allocator.optimise.day import Day
-from allocator.optimise.moves import insert, rearranged
+from allocator.optimise.moves import insert, rearranged, retimed
 from allocator.optimise.reach import Reach, takers_of
 from allocator.optimise.timeline import OK, Slot, Timeline, Workshop
 from allocator.optimise.urgent import wanted_reviews
@@ -117,7 +117,12 @@ def _slots_by_auditor(day: Day, previous: Plan) -> dict[int, list[Slot]]:
 
 
 def serve_missing(day: Day, reach: Reach, shop: Workshop, timelines: list[Timeline]) -> None:
-    """Give every G1 review that nobody has to somebody: into idle time, or in place of samples."""
+    """Give every G1 review that nobody has to somebody: into idle time, or in place of samples. One that
+    would be late where it stands is moved if somebody can be on time."""
+    for timeline in timelines:
+        for slot in [slot for slot in timeline.slots if slot.item >= 0 and slot.stratum < 0]:
+            if slot.end > shop.due[slot.item]:
+                _make_timely(day, reach, shop, timelines, timeline, slot.item)
     have: dict[int, int] = {}
     for timeline in timelines:
         for slot in timeline.slots:
@@ -131,6 +136,23 @@ def serve_missing(day: Day, reach: Reach, shop: Workshop, timelines: list[Timeli
                 _squeeze_in(shop, timelines[a], i, on_time=False) for a in able
             ):
                 break
+
+
+def _make_timely(
+    day: Day, reach: Reach, shop: Workshop, timelines: list[Timeline], holder: Timeline, i: int
+) -> None:
+    slots, room, mine = holder.slots, holder.room[:], set(holder.mine)
+    p = next(p for p, slot in enumerate(slots) if slot.item == i)
+    without = retimed(shop, holder.auditor, [*slots[:p], *slots[p + 1 :]])
+    if without is None:
+        return
+    holder.slots = without
+    shop.spend(holder.room, i, -1)
+    holder.mine.discard(i)
+    others = [a for a in takers_of(day, reach, i).tolist() if i not in timelines[a].mine]
+    others.sort(key=lambda a: (a != holder.auditor, a))
+    if not any(_squeeze_in(shop, timelines[a], i, on_time=True) for a in others):
+        holder.slots, holder.room, holder.mine = slots, room, mine
 
 
 def _squeeze_in(shop: Workshop, timeline: Timeline, i: int, on_time: bool) -> bool:
