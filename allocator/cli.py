@@ -14,11 +14,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from allocator.figures import figures, several
+import polars as pl
+
+from allocator.figures import figures, grouped, several
 from allocator.files.faults import Fault, Refused
 from allocator.files.instance import read_instance
 from allocator.files.plan import read_plan, write_plan
 from allocator.files.tables import FORMATS
+from allocator.instance import Instance
+from allocator.plan import Plan
 
 Read = TypeVar("Read")
 STAGES = {
@@ -51,8 +55,8 @@ def unusable(folder: Path) -> list[str]:
     try:
         if folder.exists() and not folder.is_dir():
             return [f"--out {folder}: is a file; give the name of a folder"]
-        above = folder.absolute().parent
-        while not above.exists():
+        above = folder.parent
+        while not above.exists() and above != above.parent:
             above = above.parent
         if not above.is_dir():
             return [f"--out {folder}: cannot be made, {above} is a file"]
@@ -104,6 +108,8 @@ def plan(arguments: list[str]) -> int:
 
     faults: list[Fault] = []
     no_place = unusable(given.out)
+    if (given.out / "instance.json").exists():
+        no_place.append(f"--out {given.out}: holds a day; give the plan a folder of its own")
     instance = attempt(read_instance, given.instance, faults)
     previous = attempt(read_plan, given.previous, faults) if given.previous else None
     if no_place or faults or instance is None:
@@ -118,7 +124,24 @@ def plan(arguments: list[str]) -> int:
         return refuse([f"{error.filename or given.out}: not written, {error.strerror}"])
     print(f"Planned {instance.name}, {instance.work_date}: written to {given.out}")
     print(figures(made))
+    if previous is not None:
+        print(f"  {what_became_of(previous, made, instance)}")
     return 0
+
+
+def what_became_of(previous: Plan, made: Plan, instance: Instance) -> str:
+    """How many of the earlier plan's reviews still to come stay where they are."""
+    if previous.work_date != instance.work_date:
+        return f"The earlier plan is for {previous.work_date}, another day: there was nothing to keep."
+    to_come = previous.slots.filter(
+        (pl.col("kind") == "work") & (pl.col("start") >= (-1 if instance.now is None else instance.now))
+    )
+    same_person = to_come.join(made.slots, on=["auditor", "item"], how="semi").height
+    same_time = to_come.join(made.slots, on=["auditor", "item", "start"], how="semi").height
+    return (
+        f"of {several(to_come.height, 'review')} still to come in the earlier plan, {grouped(same_person)} "
+        f"stay with the same person, {grouped(same_time)} of them at the same time"
+    )
 
 
 def verify(arguments: list[str]) -> int:

@@ -20,8 +20,6 @@ from allocator.plan import Certificate, Prices
 
 SCALE = 1_000_000
 """Prices are per million; a bound is then rounded by less than a millionth of a review."""
-SAFETY = 1e-7
-"""Relative margin on a bound for floating point: a claim may lie above what the prices prove, not below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ def certify(day: Day, pricing: Pricing, duals: Duals, reached: Score) -> Proof:
     }
     floor = {"escalations": g1, "coverage": float(reached.in_order)}
     return Proof(
-        {name: max(value * (1 + SAFETY), floor[name]) for name, value in bounds.items()},
+        {name: max(value, floor[name]) for name, value in bounds.items()},
         Certificate(SCALE, _prices(day, whole_urgent), _prices(day, whole_best), whole_g1),
     )
 

@@ -49,7 +49,7 @@ def page(
     return Group(
         title(instance, plan),
         section("The team's day", timeline(instance, plan, signs, width), signs),
-        section("Coverage of the sampling plan", coverage(instance, plan, signs, width), signs),
+        section("Coverage of the sampling plan, in reviews", coverage(instance, plan, signs, width), signs),
         section("Escalations and calibrations", escalations(instance, plan), signs),
         section("Limits: how much is used", limits(instance, plan, signs, width), signs),
         section("Left out, and why", unplanned(instance, plan), signs),

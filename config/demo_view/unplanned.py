@@ -16,8 +16,8 @@ from allocator.plan import Plan
 
 LAST = (
     ("capacity", "Everybody left who could take it is full."),
-    ("protected", "Nobody is left whom the limits leave free for it."),
     ("shift", "Nobody who could take it is on shift at a time that fits."),
+    ("protected", "Nobody who could take it is free for this work."),
     ("has-it", "Everybody who could take it has it already, and it wants one more."),
 )
 SKILLS = "Nobody has the language, the market and the clearance that it needs."

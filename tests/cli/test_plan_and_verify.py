@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from allocator.files.plan import read_plan
 from config.cli import main
 from tests.cli.days import SMALL
 from tests.days.build import write_day
@@ -144,3 +145,22 @@ def test_an_out_that_is_a_file_is_refused_before_the_work(
     assert main(["plan", str(day), "--out", str(taken / "plan")]) == 2
     assert f"{taken} is a file" in capsys.readouterr().err
     assert taken.read_text() == "mine"
+
+
+def test_a_plan_is_not_mixed_with_a_day(day: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(day.iterdir())
+    assert main(["plan", str(day), "--out", str(day)]) == 2
+    assert "holds a day" in capsys.readouterr().err
+    assert sorted(day.iterdir()) == before
+
+
+def test_a_replan_says_what_became_of_the_earlier_plan(
+    day: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert main(["plan", str(day), "--out", str(one)]) == 0
+    capsys.readouterr()
+    assert main(["plan", str(day), "--out", str(two), "--previous", str(one)]) == 0
+    n = read_plan(one).counts["reviews_planned"]
+    said = capsys.readouterr().out
+    assert f"of {n} reviews still to come in the earlier plan, {n} stay with the same person, {n} " in said
