@@ -10,7 +10,7 @@ from config.cli import main
 
 SECTIONS = (
     "The team's day",
-    "Coverage of the sampling plan",
+    "Coverage of the sampling plan, in reviews",
     "Escalations and calibrations",
     "Limits: how much is used",
     "Left out, and why",
