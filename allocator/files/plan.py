@@ -97,8 +97,8 @@ def _read_head(folder: Path) -> tuple[dict[str, Any] | None, list[Fault]]:
     if fault is not None:
         return None, [fault]
     values = Values(HEAD)
-    required = ("format", "instance", "work_date", "goals", "bounds", "certificate", "counts", "seconds")
-    given = values.members(document, "", required) or {}
+    required = ("format", "instance", "work_date", "goals", "bounds", "certificate", "counts")
+    given = values.members(document, "", required, ("seconds",)) or {}
     values.text(given.get("format"), "format", exactly(FORMAT))
     reader = _Reader(values)
     head = {
@@ -131,21 +131,24 @@ class _Reader:
         given = self.values.mapping(document, path) or {}
         found = {}
         for stage, seconds in given.items():
-            where = key_path(path, stage)
-            if seconds is None:
-                self.values.fault(where, "must be a finite number, not null")
-            found[stage] = self.values.finite(seconds, where) or 0.0
+            if seconds is not None:
+                found[stage] = self.values.finite(seconds, key_path(path, stage)) or 0.0
         return found
 
     def certificate(self, document: object, path: str) -> Certificate:
-        given = self.values.members(document, path, ("scale", "escalations", "coverage")) or {}
-        escalations = self.values.members(given.get("escalations"), f"{path}.escalations", ("time", "limits"))
-        coverage = self.values.members(given.get("coverage"), f"{path}.coverage", ("time", "limits", "g1"))
+        """What is not listed costs 0, be it a price or a whole part."""
+        given = self.values.members(document, path, ("scale",), ("escalations", "coverage")) or {}
+        escalations = self.values.members(
+            given.get("escalations"), f"{path}.escalations", (), ("time", "limits")
+        )
+        coverage = self.values.members(
+            given.get("coverage"), f"{path}.coverage", (), ("time", "limits", "g1")
+        )
         return Certificate(
-            scale=self.values.whole(given.get("scale"), f"{path}.scale") or 0,
+            scale=self.price(given.get("scale"), f"{path}.scale"),
             escalations=self.prices(escalations or {}, f"{path}.escalations"),
             coverage=self.prices(coverage or {}, f"{path}.coverage"),
-            g1=self.values.whole((coverage or {}).get("g1"), f"{path}.coverage.g1") or 0,
+            g1=self.price((coverage or {}).get("g1"), f"{path}.coverage.g1"),
         )
 
     def prices(self, given: dict[str, object], path: str) -> Prices:
@@ -153,18 +156,17 @@ class _Reader:
         return Prices(
             time=self.price_map(given.get("time"), f"{path}.time"),
             limits={
-                auditor: self.price_map(prices, key_path(f"{path}.limits", auditor), required=True)
+                auditor: self.price_map(prices, key_path(f"{path}.limits", auditor))
                 for auditor, prices in limits.items()
             },
         )
 
-    def price_map(self, document: object, path: str, required: bool = False) -> dict[str, int]:
-        if document is None and required:
-            self.values.fault(path, "must be an object, not null")
+    def price(self, document: object, path: str) -> int:
+        """Prices are of any size: the verifier's sums leave 64 bits where they must."""
+        return self.values.integer(document, path) or 0
+
+    def price_map(self, document: object, path: str) -> dict[str, int]:
         found = {}
         for name, price in (self.values.mapping(document, path) or {}).items():
-            where = key_path(path, name)
-            if price is None:
-                self.values.fault(where, "must be a whole number, not null")
-            found[name] = self.values.whole(price, where) or 0
+            found[name] = self.price(price, key_path(path, name))
         return found

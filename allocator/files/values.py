@@ -92,6 +92,13 @@ class Values:
             return None
         return value
 
+    def integer(self, value: object, path: str) -> int | None:
+        """A whole number of any size."""
+        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+            return value
+        self.fault(path, f"must be a whole number, not {show(value)}")
+        return None
+
     def exact(self, value: object, path: str) -> Fraction | None:
         """A number of at least 0, exactly as it was written. A float stands for the decimal it prints as."""
         if value is None:

@@ -77,7 +77,8 @@ class Day:
         self.shift_start = people["shift_start"].to_numpy().astype(np.int64)
         self.shift_end = people["shift_end"].to_numpy().astype(np.int64)
         self.percent = people["exposure_percent"].to_numpy().astype(np.int64)
-        rested = people["last_end"].fill_null(-NEVER).to_numpy() + self.policy.rest_between_shifts
+        rest = min(self.policy.rest_between_shifts, LONGER_THAN_ANY_DAY)
+        rested = (people["last_end"] + rest).fill_null(-NEVER).to_numpy()
         self.open_from = np.maximum(self.shift_start, -NEVER if self.now is None else self.now)
         """(A,) when a new slot may start at the earliest."""
         self.work_from = np.maximum(self.open_from, rested)

@@ -129,7 +129,7 @@ def serve_missing(day: Day, reach: Reach, shop: Workshop, timelines: list[Timeli
             if slot.item >= 0 and slot.stratum < 0:
                 have[slot.item] = have.get(slot.item, 0) + 1
     wanted = wanted_reviews(day)
-    for i in shop.by_urgency(wanted):
+    for i in shop.by_urgency(i for i in wanted if shop.g1_weight[i] > 0):
         for _ in range(wanted[i] - have.get(i, 0)):
             able = [a for a in takers_of(day, reach, i).tolist() if i not in timelines[a].mine]
             if not any(_squeeze_in(shop, timelines[a], i, on_time=True) for a in able) and not any(

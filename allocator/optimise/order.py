@@ -47,6 +47,8 @@ def mend_order(day: Day, reach: Reach, shop: Workshop, timelines: list[Timeline]
 
 def _mend(day: Day, reach: Reach, shop: Workshop, timelines: list[Timeline], number: int) -> None:
     for ticket in holes(shop, number):
+        if _worth_with(shop, number, ticket) <= in_order_worth(shop, number):
+            continue  # what lies behind it is worth nothing either
         i = shop.strata[number].tickets[ticket]
         able = [a for a in takers_of(day, reach, i).tolist() if i not in timelines[a].mine]
         if not (

@@ -142,6 +142,8 @@ def _afresh(
         if too_many_inversions(shop):
             give_back_inversions(shop, timelines)
         top_up(day, shop, timelines, strata_of_type)
+        if too_many_inversions(shop):
+            give_back_inversions(shop, timelines)
     return timelines
 
 
@@ -157,6 +159,8 @@ def _keeping(day: Day, reach: Reach, shop: Workshop, previous: Plan, fresh: list
             raise_worth(day, reach, shop, kept, RAISES)
         fill_gaps(day, shop, kept, strata_of_type)
         top_up(day, shop, kept, strata_of_type)
+        if too_many_inversions(shop):
+            give_back_inversions(shop, kept)
         trim(kept)
         if _as_good(rank(day, shop.strata, kept), aim):
             return kept

@@ -129,13 +129,18 @@ class SmallDay:
             unit = 10**6  # odd band shares: rounded to a millionth of a review
         terms = [round(gain * unit) * step for step, gain in worths]
         self.covered = sum(terms)
+        # Nobody sees anything for nothing: what is worth nothing is left out, the heaviest first.
+        dose_rate = day.classes.dose_rate[day.item_class]
+        self.spared = sum(
+            -int(1 + day.seconds[i] * (1 + dose_rate[i])) * taken for (_, i), taken in self.takes.items()
+        )
 
     # -- solving -----------------------------------------------------------------------------------------
 
     def solve(self) -> list[Timeline] | None:
         """Timelines of the best choice that could be proved possible; None where the search gave up."""
         best: Choice | None = None
-        for goal in (self.urgent, self.covered):
+        for goal in (self.urgent, self.covered, self.spared):
             if isinstance(goal, int):
                 continue  # nothing of that kind today
             found = self._best_possible(goal, best)
@@ -145,7 +150,7 @@ class SmallDay:
             self.model.add(goal >= value)
         return None if best is None else self._timelines(best)
 
-    def _best_possible(self, goal: cp_model.LinearExpr, hint: Choice | None) -> tuple[Choice, int] | None:
+    def _best_possible(self, goal: cp_model.LinearExprT, hint: Choice | None) -> tuple[Choice, int] | None:
         self.model.maximize(goal)
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = 1

@@ -223,15 +223,21 @@ class Workshop:
             course.reach(self.work_from[a])
             if course.clock >= self.shift_end[a]:
                 break
-            answers = [self.answer(course, a, i) for i in waiting]
-            if OK in answers:
-                i = waiting.pop(answers.index(OK))
-                start = course.clock
-                course.review(self.demands[self.class_of[i]], self.seconds[i])
-                slots.append(Slot(start, start + self.seconds[i], i))
-                worth += self.worth(i, start + self.seconds[i])
+            started, hopeful = -1, []
+            for i in waiting:
+                said = self.answer(course, a, i)
+                if said == OK:
+                    started = i
+                    break
+                if said != NEVER_TODAY:
+                    hopeful.append((i, said))
+            if started >= 0:
+                waiting.remove(started)
+                start, seconds = course.clock, self.seconds[started]
+                course.review(self.demands[self.class_of[started]], seconds)
+                slots.append(Slot(start, start + seconds, started))
+                worth += self.worth(started, start + seconds)
                 continue
-            hopeful = [(i, said) for i, said in zip(waiting, answers, strict=True) if said != NEVER_TODAY]
             waiting = [i for i, _ in hopeful]
             blocked = [said for _, said in hopeful if said >= 0]
             if blocked:
@@ -378,6 +384,9 @@ class Builder:
         fitting: tuple[int, Turn, int] | None = None
         for turn in sorted(alive, key=self.order):
             stratum = shop.strata[turn.stratum]
+            if stratum.worth_of_next() <= 0:
+                turn.dead = True  # nobody sees anything for nothing
+                continue
             position, later = shop.head(stratum, self.a, timeline.mine, course.clock)
             if position < 0:
                 turn.dead = later >= turn.closes

@@ -8,10 +8,18 @@ end it late.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from allocator.optimise.day import Day
 from allocator.optimise.reach import Reach, takers_of
 from allocator.optimise.relaxation import Targets
 from allocator.optimise.timeline import Timeline, Workshop
+
+TRIES = 60_000
+"""Timelines tried out for all promises together; many times what a day needs whose escalations can be met.
+A day with more urgent work than hours would try out everybody for every review."""
+TRIES_MAKING_WAY = 3_000
+"""How many of these may go into handing promises on."""
 
 
 def wanted_reviews(day: Day) -> dict[int, int]:
@@ -35,12 +43,20 @@ class Promises:
         self.of: list[list[int]] = [[] for _ in timelines]
         self.worth = [0.0] * len(timelines)
         self.seconds = [0] * len(timelines)
+        self.capacity: list[int] = shop.day.capacity.tolist()
+        self.tries = TRIES
 
     def gain(self, a: int, i: int) -> float:
         """What G1 gains if auditor a promises item i as well; <= 0 where it may not or cannot be."""
         timeline = self.timelines[a]
-        if i in timeline.mine or i in self.of[a] or not self.shop.has_room(timeline.room, i):
+        if (
+            i in timeline.mine
+            or i in self.of[a]
+            or self.seconds[a] + self.shop.seconds[i] > self.capacity[a]
+            or not self.shop.has_room(timeline.room, i)
+        ):
             return 0.0
+        self.tries -= 1
         service = self.shop.serve_urgent(timeline.course, a, [*self.of[a], i])
         return service.worth - self.worth[a]
 
@@ -49,6 +65,8 @@ class Promises:
         gains anything."""
         best, most = -1, 1e-12
         for a in candidates:
+            if self.tries <= 0:
+                break
             gain = self.gain(a, i)
             if gain > most + 1e-12:
                 best, most = a, gain
@@ -79,7 +97,6 @@ def promise(
 ) -> Promises:
     promises = Promises(shop, timelines)
     wanted = wanted_reviews(day)
-    capacity = [max(1, int(c)) for c in day.capacity]
     order = sorted(wanted, key=lambda i: (-shop.g1_weight[i], shop.due[i], int(reach.takers[i]), i))
     for i in order:
         takers = takers_of(day, reach, i).tolist()
@@ -88,7 +105,7 @@ def promise(
                 takers,
                 key=lambda a: (
                     -min(1.0, targets.urgent[a].get(pool_of[i], 0.0)) if i in pool_of else 0.0,
-                    promises.seconds[a] / capacity[a],
+                    promises.seconds[a] / max(1, promises.capacity[a]),
                     a,
                 ),
             )
@@ -99,10 +116,11 @@ def promise(
             number = pool_of.get(i, -1)
             if number in targets.urgent[a]:
                 targets.urgent[a][number] -= 1.0
+    promises.tries = min(promises.tries, TRIES_MAKING_WAY)
+    given = Counter(i for mine in promises.of for i in mine)
     for i in order:
-        given = sum(i in mine for mine in promises.of)
-        for _ in range(wanted[i] - given):
-            if not make_way(day, reach, promises, i):
+        for _ in range(wanted[i] - given[i]):
+            if promises.tries <= 0 or not make_way(day, reach, promises, i):
                 break
     return promises
 

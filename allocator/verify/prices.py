@@ -16,8 +16,8 @@ from allocator.verify.violation import Violation
 
 
 def check_certificate(day: Day, known: Amounts, certificate: Certificate) -> list[Violation]:
-    """Prices are at least 0, scale above 0; each price is of a person of the instance, or of a limit that
-    binds that person."""
+    """Prices are at least 0, scale above 0; each price other than 0 is of a person of the instance, or of a
+    limit that binds that person."""
     found = []
     if certificate.scale <= 0:
         found.append(f"The scale is {certificate.scale} and must be above 0.")
@@ -25,14 +25,16 @@ def check_certificate(day: Day, known: Amounts, certificate: Certificate) -> lis
         found.append(f"The price g1 is {certificate.g1} and must be at least 0.")
     bound = _limits_of(day, known)
     for name, prices in (("escalations", certificate.escalations), ("coverage", certificate.coverage)):
-        for auditor in sorted({*prices.time, *prices.limits} - bound.keys()):
+        priced = {who for who, price in prices.time.items() if price}
+        priced |= {who for who, by_key in prices.limits.items() if any(by_key.values())}
+        for auditor in sorted(priced - bound.keys()):
             found.append(f"The prices of {name} name auditor {auditor}, who is not in the instance.")
         for auditor, price in prices.time.items():
             if price < 0:
                 found.append(f"The price of {name} for the time of {auditor} is {price}, below 0.")
         for auditor, by_key in prices.limits.items():
             for key, price in by_key.items():
-                if auditor in bound and key not in bound[auditor]:
+                if price and auditor in bound and key not in bound[auditor]:
                     found.append(f"The prices of {name} name limit {key}, which does not bind {auditor}.")
                 if price < 0:
                     found.append(f"The price of {name} for limit {key} of {auditor} is {price}, below 0.")

@@ -97,13 +97,14 @@ def check_unplanned(day: Day, reviews: Ints, plan: Plan, ruled_out: RuledOut) ->
             item = place[name]
             if claimed != missing[item]:
                 found.append(f"Item {name} lacks {missing[item]} reviews, not {claimed}.")
-            found += _false_reasons(name, reasons, sentence, ruled_out.counts(item), len(day.people))
+            true, people = ruled_out.counts(item), len(day.people)
+            found += _false_reasons(name, reasons, sentence, int(missing[item]), true, people)
     found += [f"Item {name} is not fully planned, but has no row." for name in place if not told[name]]
     return [Violation("unplanned", text) for text in found]
 
 
 def _false_reasons(
-    name: str, claimed: str, sentence: str | None, true: dict[str, int], people: int
+    name: str, claimed: str, sentence: str | None, missing: int, true: dict[str, int], people: int
 ) -> list[str]:
     found = []
     try:
@@ -121,10 +122,22 @@ def _false_reasons(
     if not sentence or not sentence.strip():
         found.append(f"The row of item {name} has no sentence.")
         return found
-    allowed = Counter([str(people), *(str(number) for number in true.values())])
-    for figure in sorted((Counter(FIGURE.findall(sentence)) - allowed).keys()):
-        found.append(
-            f"The sentence of item {name} says {figure}, which (or which so often) is neither the number of "
-            "auditors nor one of those under a reason."
-        )
+    found += _false_figures(name, Counter(FIGURE.findall(sentence)), missing, true, people)
     return found
+
+
+def _false_figures(
+    name: str, said: Counter[str], missing: int, true: dict[str, int], people: int
+) -> list[str]:
+    """A sentence may leave figures out, or say them all and beside them 0, the number of auditors again and
+    the missing reviews. So no single figure of a full sentence can be changed unnoticed."""
+    expected = Counter([str(people), *(str(number) for number in true.values())])
+    beside = {"0", str(people), str(missing)}
+    odd = said - expected
+    if not odd or (not expected - said and odd.keys() <= beside):
+        return []
+    return [
+        f"The sentence of item {name} says {figure}, which (or which so often) is neither the number of "
+        "auditors nor one of those under a reason."
+        for figure in sorted(odd)
+    ]

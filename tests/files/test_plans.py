@@ -146,6 +146,30 @@ def _del(*path: str) -> Callable[[Head], None]:
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        _del("certificate", "escalations"),
+        _del("certificate", "escalations", "time"),
+        _del("certificate", "coverage", "limits"),
+        _del("certificate", "coverage", "g1"),
+        _set("certificate", "coverage", "time", value=None),
+        _set("certificate", "coverage", "time", value={"ana": None}),
+        _set("certificate", "coverage", "time", value={"ana": 10**30}),
+        _set("certificate", "scale", value=10**30),
+        _del("seconds"),
+    ],
+)
+def test_what_a_certificate_does_not_list_costs_0(change: Callable[[Head], None], tmp_path: Path) -> None:
+    write_plan(small_plan(), tmp_path, "ndjson")
+    head = json.loads((tmp_path / "plan.json").read_text())
+    change(head)
+    (tmp_path / "plan.json").write_text(json.dumps(head))
+    read = read_plan(tmp_path)
+    assert read.certificate.scale > 0
+    assert 0 not in read.certificate.escalations.time.values()
+
+
+@pytest.mark.parametrize(
     ("change", "field", "words"),
     [
         (_set("format", value="breakwater-plan/2"), "format", "must be 'breakwater-plan/1'"),
@@ -164,17 +188,12 @@ def _del(*path: str) -> Callable[[Head], None]:
             "certificate.coverage.g1",
             "a whole number, not '7'",
         ),
-        (_del("certificate", "escalations", "time"), "certificate.escalations.time", "is required"),
         (
             _set("certificate", "coverage", "time", value={"ana": 0.5}),
             "certificate.coverage.time.ana",
             "not 0.5",
         ),
-        (
-            _set("certificate", "coverage", "time", value={"ana": None}),
-            "certificate.coverage.time.ana",
-            "not null",
-        ),
+        (_del("certificate", "scale"), "certificate.scale", "is required"),
         (
             _set("certificate", "coverage", "limits", value={"ana": 1}),
             "certificate.coverage.limits.ana",

@@ -18,7 +18,7 @@ import pytest
 from allocator.files.instance import read_instance
 from allocator.files.plan import read_plan
 from allocator.instance import Instance
-from allocator.plan import COUNTS, RULED_OUT, Certificate, Plan
+from allocator.plan import COUNTS, RULED_OUT, Certificate, Plan, Prices
 from allocator.verify import bound_coverage, bound_escalations, recompute, verify
 from allocator.verify.report import Known, know, violations
 from tests.verify import naive
@@ -160,12 +160,38 @@ def unsound_prices(certificate: Certificate) -> Iterator[Certificate]:
             replace(given, time={**given.time, "aud-99999": 1}),
             replace(given, time={**given.time, "aud-00000": -1}),
             replace(given, limits={**given.limits, "aud-99999": {"dose-day": 1}}),
-            replace(given, limits={**given.limits, "aud-99999": {}}),
             replace(given, limits={**given.limits, someone: {"no-limit": 1}}),
-            replace(given, limits={**given.limits, someone: {"screen-break": 0}}),
+            replace(given, limits={**given.limits, someone: {"screen-break": 1}}),
             replace(given, limits={**given.limits, someone: {"dose-day": -1}}),
         ):
             yield replace(certificate, **{side: changed})
+
+
+def test_a_price_of_0_may_stand_anywhere() -> None:
+    plan = example()[1]
+    given = plan.certificate.coverage
+    idle = replace(
+        given,
+        time={**given.time, "aud-99999": 0},
+        limits={**given.limits, "aud-99999": {}, "aud-00001": {**given.limits["aud-00001"], "no-limit": 0}},
+    )
+    assert rules_named(replace(plan, certificate=replace(plan.certificate, coverage=idle))) == set()
+
+
+def test_prices_beyond_64_bits_are_summed_exactly() -> None:
+    """Scale and prices a trillion times as large, twice over, prove the same bounds."""
+    plan = example()[1]
+    by = 10**24
+
+    def larger(prices: Prices) -> Prices:
+        return Prices(
+            {who: price * by for who, price in prices.time.items()},
+            {who: {key: price * by for key, price in keys.items()} for who, keys in prices.limits.items()},
+        )
+
+    given = plan.certificate
+    huge = Certificate(given.scale * by, larger(given.escalations), larger(given.coverage), given.g1 * by)
+    assert rules_named(replace(plan, certificate=huge)) == set()
 
 
 def test_prices_of_nobody_of_nothing_or_below_0_are_caught() -> None:
@@ -276,3 +302,10 @@ def test_a_slot_too_many_or_too_few_is_caught() -> None:
         if plan.slots["kind"][row] == "work":
             assert rules_named(replace(plan, slots=without)) & {"counts", "goals"}
         assert "H3" in rules_named(replace(plan, slots=pl.concat([plan.slots, plan.slots[row]])))
+
+
+def test_a_full_sentence_may_say_more_than_its_figures() -> None:
+    row = example()[1].unplanned.row(0, named=True)
+    for words in (" 0 do not speak en.", f" {row['missing']} reviews missing.", " That is all 5 of 5."):
+        assert rules_named(unplanned_with(0, sentence=row["sentence"] + words)) == set()
+    assert rules_named(unplanned_with(0, sentence=row["sentence"] + " 7 left.")) == {"unplanned"}
