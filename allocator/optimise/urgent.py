@@ -18,8 +18,10 @@ from allocator.optimise.timeline import Timeline, Workshop
 TRIES = 60_000
 """Timelines tried out for all promises together; many times what a day needs whose escalations can be met.
 A day with more urgent work than hours would try out everybody for every review."""
-TRIES_MAKING_WAY = 3_000
+TRIES_MAKING_WAY = 2_000
 """How many of these may go into handing promises on."""
+REMEMBERED = 2_000
+"""Answers kept."""
 
 
 def wanted_reviews(day: Day) -> dict[int, int]:
@@ -45,6 +47,18 @@ class Promises:
         self.seconds = [0] * len(timelines)
         self.capacity: list[int] = shop.day.capacity.tolist()
         self.tries = TRIES
+        self.known: dict[tuple[int, frozenset[int]], float] = {}
+
+    def _worth_of(self, a: int, items: list[int]) -> float:
+        """What `items` are worth as all that auditor a promises. Taking something back and giving it again
+        asks the same question twice, so the last answers are kept."""
+        key = (a, frozenset(items))
+        if key not in self.known:
+            if len(self.known) >= REMEMBERED:
+                self.known.clear()
+            self.tries -= 1
+            self.known[key] = self.shop.serve_urgent(self.timelines[a].course, a, items).worth
+        return self.known[key]
 
     def gain(self, a: int, i: int) -> float:
         """What G1 gains if auditor a promises item i as well; <= 0 where it may not or cannot be."""
@@ -56,9 +70,7 @@ class Promises:
             or not self.shop.has_room(timeline.room, i)
         ):
             return 0.0
-        self.tries -= 1
-        service = self.shop.serve_urgent(timeline.course, a, [*self.of[a], i])
-        return service.worth - self.worth[a]
+        return self._worth_of(a, [*self.of[a], i]) - self.worth[a]
 
     def best_of(self, candidates: list[int], i: int) -> int:
         """The first candidate who gains the item's full worth, else the one who gains the most; -1: none
@@ -78,13 +90,13 @@ class Promises:
         self.of[a].append(i)
         self.shop.spend(self.timelines[a].room, i)
         self.seconds[a] += self.shop.seconds[i]
-        self.worth[a] = self.shop.serve_urgent(self.timelines[a].course, a, self.of[a]).worth
+        self.worth[a] = self._worth_of(a, self.of[a])
 
     def drop(self, a: int, i: int) -> None:
         self.of[a].remove(i)
         self.shop.spend(self.timelines[a].room, i, -1)
         self.seconds[a] -= self.shop.seconds[i]
-        self.worth[a] = self.shop.serve_urgent(self.timelines[a].course, a, self.of[a]).worth
+        self.worth[a] = self._worth_of(a, self.of[a])
 
 
 def promise(
