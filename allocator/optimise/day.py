@@ -290,10 +290,6 @@ class Day:
         added: Ints = self.classes.rate[k] * length + self.classes.count[k]
         return added
 
-    def may_review(self, a: int, i: int) -> bool:
-        """H1, whole."""
-        return bool(self.qualified[self.type_of[a], self.item_class[i]]) and self.is_asked(a, i)
-
     def is_asked(self, a: int, i: int) -> bool:
         """Neither kept away from the item by name, nor left out of its `only`."""
         if i in self.excluded and a in self.excluded[i]:
@@ -305,9 +301,6 @@ class Day:
         k = self.item_class[i]
         opening = int(self.shift_start[a]) + int(self.classes.first[k]) if self.classes.first[k] else -NEVER
         return max(int(self.work_from[a]), int(self.release[i]), opening)
-
-    def latest_end(self, a: int, i: int) -> int:
-        return int(self.shift_end[a]) - int(self.classes.last[self.item_class[i]])
 
     def could_take(self, i: int) -> Bools:
         """(A,) who could take the item on an otherwise empty day (H1 to H6, history counted)."""

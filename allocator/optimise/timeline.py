@@ -198,15 +198,6 @@ class Workshop:
     def worth(self, i: int, end: int) -> float:
         return self.g1_weight[i] * (1.0 if end <= self.due[i] else 0.1)
 
-    def adopt(self, timelines: Iterable[Timeline]) -> None:
-        """Let the strata stand as these timelines have taken from them."""
-        for stratum in self.strata:
-            stratum.reset()
-        for timeline in timelines:
-            for slot in timeline.slots:
-                if slot.stratum >= 0:
-                    self.strata[slot.stratum].take(slot.ticket)
-
     def new_timeline(self, a: int) -> Timeline:
         mine = {slot.item for slot in self.day.fixed[a] if slot.kind == "work"}
         return Timeline(a, Course(self.day, a, self.demands), self.day.room[a].tolist(), mine=mine)
