@@ -98,6 +98,9 @@ def make_plan(
             # CP-SAT takes the better part of a second to import, which only a small day needs.
             from allocator.optimise.small import SmallDay
 
+            raise_worth(day, reach, shop, timelines, RAISES)
+            fill_gaps(day, shop, timelines, strata_by_type(day, shop))
+            trim(timelines)
             exact = SmallDay(day, reach, strata, shop).solve()
             if exact is not None and rank(day, strata, exact) >= rank(day, strata, timelines):
                 timelines = exact

@@ -11,6 +11,9 @@ from allocator.optimise.timeline import NEVER_TODAY, OK, Slot, Workshop
 from allocator.rules.policy import SHORTEST_BREAK
 
 NODES = 1500
+MANY = 8
+"""Reviews from which trying out all orders is hopeless: then a few dives must do."""
+NODES_FOR_MANY = 200
 NODES_A_DAY = 20_000
 """States that the searches of one day may enter together: two or three seconds."""
 
@@ -19,6 +22,8 @@ class Sequencer:
     def __init__(self, shop: Workshop) -> None:
         self.shop = shop
         self.left = NODES_A_DAY
+        self.kind_of = [tuple(row) for row in shop.day.classes.stretch.tolist()]
+        """What stretches select a class: one kind of work for each answer."""
         self.rests = sorted(
             {(max(s.rest, SHORTEST_BREAK), r) for r, s in enumerate(shop.day.policy.stretches)}
         )
@@ -27,9 +32,15 @@ class Sequencer:
         """Slots that hold all `items`, those of `on_time` ending by their due time; None: none was found."""
         self.a, self.on_time = a, on_time
         self.nodes = 0
+        self.most = NODES_FOR_MANY if len(items) > MANY else NODES
         self.seen: set[tuple[object, ...]] = set()
         course = Course(self.shop.day, a, self.shop.demands)
         course.reach(self.shop.work_from[a])
+        self.opened = course.clock
+        self.asked: dict[tuple[bool, ...], int] = {}
+        for i in items:
+            kind = self.kind_of[self.shop.class_of[i]]
+            self.asked[kind] = self.asked.get(kind, 0) + self.shop.seconds[i]
         return self._search(course, items, [])
 
     def _search(self, course: Course, left: frozenset[int], slots: list[Slot]) -> list[Slot] | None:
@@ -44,7 +55,7 @@ class Sequencer:
             tuple(course.number),
             tuple(course.everyday),
         )
-        if key in self.seen or self.nodes >= NODES or self.left <= 0:
+        if key in self.seen or self.nodes >= self.most or self.left <= 0:
             return None
         self.seen.add(key)
         self.nodes += 1
@@ -57,7 +68,7 @@ class Sequencer:
         answers = {i: shop.answer(course, a, i) for i in sorted(left)}
         if NEVER_TODAY in answers.values():
             return None
-        for i in sorted((i for i, said in answers.items() if said == OK), key=self._pressing):
+        for i in sorted((i for i, said in answers.items() if said == OK), key=lambda i: self._turn(i, left)):
             after = course.copy()
             after.review(shop.demands[shop.class_of[i]], shop.seconds[i])
             slot = Slot(clock, clock + shop.seconds[i], i)
@@ -81,13 +92,15 @@ class Sequencer:
         after.reach(shop.work_from[a])
         return self._search(after, left, [*slots, *rests])
 
-    def _pressing(self, i: int) -> tuple[int, int, int, int]:
-        """Due first, then what the end of the shift closes first, the most restricted, the longest."""
+    def _turn(self, i: int, left: frozenset[int]) -> tuple[int, float, int]:
+        """Due first; then whose kind of work has the most to do for the time in which it may be done, so that
+        severe work lies apart; of one kind the longest."""
         shop = self.shop
+        if i in self.on_time:
+            return 0, float(shop.due[i]), 0
         k = shop.class_of[i]
-        return (
-            shop.due[i] if i in self.on_time else 1 << 61,
-            -shop.last[k],
-            -int(shop.day.classes.stretch[k].sum()),
-            -shop.seconds[i],
-        )
+        kind = self.kind_of[k]
+        to_do = sum(shop.seconds[j] for j in left if self.kind_of[shop.class_of[j]] == kind)
+        _, closes = shop.window(self.a, k)
+        done = 1 - (to_do - shop.seconds[i] / 2) / self.asked[kind]
+        return 1, self.opened + done * (closes - self.opened), -shop.seconds[i]

@@ -20,13 +20,16 @@ from ortools.sat.python import cp_model
 
 from allocator.optimise.day import Day
 from allocator.optimise.reach import Reach, takers_of
-from allocator.optimise.sequence import Sequencer
+from allocator.optimise.relaxation import overhead_of
+from allocator.optimise.sequence import MANY, Sequencer
 from allocator.optimise.strata import Stratum
 from allocator.optimise.timeline import Slot, Timeline, Workshop
 from allocator.rules.policy import coverage_value
 
 ROUNDS = 80
 """Choices tried for each goal."""
+EMPTIER = 0.985
+"""How full a day of more reviews may be next time."""
 EFFORT = 2.0
 """Deterministic time (about seconds) for all choices of a day."""
 
@@ -192,7 +195,16 @@ class SmallDay:
         return self.known[key]
 
     def _cut(self, a: int, items: frozenset[int], on_time: frozenset[int]) -> None:
-        """Forbid these reviews together, as few of them as make the day impossible."""
+        """Forbid these reviews together, as few of them as make the day impossible.
+
+        A day of many reviews that cannot be laid out is simply too full: it is asked to be a little emptier,
+        counting what the rests after severe work cost. That may forbid a day that is possible after all."""
+        if len(items) > MANY:
+            self.model.add(
+                sum(self._load(i) * taken for (who, i), taken in self.takes.items() if who == a)
+                <= int(EMPTIER * sum(self._load(i) for i in items))
+            )
+            return
         for i in sorted(items):
             fewer = items - {i}
             if self._sequence(a, fewer, on_time & fewer) is None:
@@ -205,6 +217,12 @@ class SmallDay:
             taken for (who, i), taken in self.takes.items() if who == a and i not in items and self._resets(i)
         ]
         self.model.add(sum(together) - sum(helpers) <= len(together) - 1)
+
+    def _load(self, i: int) -> int:
+        k = self.shop.class_of[i]
+        classes = self.day.classes
+        rests = overhead_of(self.day.policy.stretches, classes.category[k], classes.severity[k])
+        return int(self.shop.seconds[i] * (1 + rests))
 
     def _resets(self, i: int) -> bool:
         return bool(self.shop.demands[self.shop.class_of[i]].resets)
