@@ -7,8 +7,10 @@ in-order coverage with G1 held.
 
 A cut says: not these reviews together for this person. It is narrowed to reviews none of which can be
 spared. That is exact up to a handful of reviews a person; where somebody has more, the person is asked to
-take a little less altogether, which is quick and may forbid a day that is possible after all. Everyday work that resets a stretch can make a day possible that is not possible without it, so such
-work may lift a cut.
+take a little less altogether, which is quick and may forbid a day that is possible after all.
+
+Everyday work that resets a stretch can make a day possible that is not possible without it, so such work may
+lift a cut.
 """
 
 from __future__ import annotations
