@@ -55,7 +55,7 @@ class Classes:
     stretch: Bools  # (K, R) is it selected?
     first: Ints  # (K,)
     last: Ints  # (K,)
-    shortest_stretch: Ints  # (K,) the longest single review that every stretch lets pass, -1: none
+    longest_alone: Ints  # (K,) the longest single review that every stretch lets pass, -1: none
 
     def __len__(self) -> int:
         return len(self.market)
@@ -148,7 +148,7 @@ class Day:
             stretch=stretch,
             first=first,
             last=last,
-            shortest_stretch=longest,
+            longest_alone=longest,
         )
 
     @staticmethod
@@ -306,7 +306,7 @@ class Day:
         """(A,) who could take the item on an otherwise empty day (H1 to H6, history counted)."""
         k, seconds = self.item_class[i], self.seconds[i]
         able: Bools = self.qualified[self.type_of, k]
-        if self.classes.shortest_stretch[k] < seconds:
+        if self.classes.longest_alone[k] < seconds:
             able[:] = False
             return able
         start = np.maximum(self.work_from, self.release[i])

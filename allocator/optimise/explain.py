@@ -106,7 +106,7 @@ class _Asker:
 
     def _off_shift(self, i: int, k: int) -> Bools:
         day = self.day
-        if day.classes.shortest_stretch[k] < day.seconds[i]:
+        if day.classes.longest_alone[k] < day.seconds[i]:
             return ~self.nobody
         start = np.maximum(day.work_from, day.release[i])
         if day.classes.first[k]:

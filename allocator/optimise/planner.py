@@ -85,7 +85,7 @@ def make_plan(
         day = Day(instance)
         reach = find_reach(day)
         strata = find_strata(day, reach)
-        shop = Workshop(day, reach, strata)
+        shop = Workshop(day, strata)
     with stages.stage("relax"):
         samples = pools_of_strata(day, reach, strata)
         urgent, pool_of = pools_of_urgent(day, reach, wanted_reviews(day))

@@ -32,7 +32,7 @@ def longest_review(day: Day, k: int, people: Ints) -> Ints:
     if classes.first[k]:
         opening = np.maximum(opening, day.shift_start[people] + classes.first[k])
     longest: Ints = day.shift_end[people] - classes.last[k] - opening
-    longest = np.minimum(longest, classes.shortest_stretch[k])
+    longest = np.minimum(longest, classes.longest_alone[k])
     for number in np.flatnonzero(classes.rate[k] + classes.count[k]).tolist():
         free = day.allowed[people, number] - day.history_use[people, number]
         rate = int(classes.rate[k, number])

@@ -181,8 +181,7 @@ class Relaxation:
         ]
         self.flows: list[tuple[int, int, Pool, pywraplp.Variable]] = []
         """(crew, number of the pool, pool, reviews)"""
-        objective = self.solver.Objective()
-        objective.SetMaximization()
+        self.solver.Objective().SetMaximization()
         self.strata, self.samples, self.sample_ids = strata, samples, {id(pool) for pool in samples}
         for number, pool in enumerate(samples):
             self._add(number, pool, _segments(strata[number], pool.reviews))

@@ -103,7 +103,6 @@ class SmallDay:
             int(weights[key[1]] * unit) * (9 * timely + self.takes[key])
             for key, timely in self.timely.items()
         )
-        terms = []
         worths: list[tuple[cp_model.IntVar, Fraction]] = []
         for stratum in self.strata:
             ahead: cp_model.IntVar | None = None
@@ -133,8 +132,7 @@ class SmallDay:
         unit = lcm(1, *(gain.denominator for _, gain in worths))
         if unit > 10**6:
             unit = 10**6  # odd band shares: rounded to a millionth of a review
-        terms = [round(gain * unit) * step for step, gain in worths]
-        self.covered = sum(terms)
+        self.covered = sum(round(gain * unit) * step for step, gain in worths)
         # Nobody sees anything for nothing: what is worth nothing is left out, the heaviest first.
         dose_rate = day.classes.dose_rate[day.item_class]
         self.spared = sum(

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 
 from allocator.optimise.course import Course, Demands, demands_by_class, stretch_label
 from allocator.optimise.day import NEVER, Day
-from allocator.optimise.reach import Reach
 from allocator.optimise.strata import Stratum
 from allocator.rules.policy import SHORTEST_BREAK
 
@@ -88,9 +87,8 @@ def _telling(answer: int) -> tuple[bool, bool]:
 class Workshop:
     """What all timelines of a day share: the day's numbers as plain lists, the strata and their tickets."""
 
-    def __init__(self, day: Day, reach: Reach, strata: list[Stratum]) -> None:
+    def __init__(self, day: Day, strata: list[Stratum]) -> None:
         self.day = day
-        self.reach = reach
         self.strata = strata
         self.demands: list[Demands] = demands_by_class(day)
         self.class_of: list[int] = day.item_class.tolist()
