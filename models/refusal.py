@@ -1,0 +1,41 @@
+"""Refusals: what was asked cannot be done, and why, in a sentence for whoever asked."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from psycopg.errors import Diagnostic
+from sqlalchemy.exc import DBAPIError
+
+Kind = Literal[
+    "not-found",
+    "not-yours",
+    "limit-reached",
+    "already-started",
+    "not-started",
+    "too-early",
+    "conflict",
+    "invalid",
+    "stale",
+]
+LIMIT_PASSED = "BW001"
+"""SQLSTATE of the ledger's guard, see migrations/versions/spine_0001/guard.sql."""
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not a slip
+    """An action was not done; its transaction is rolled back. `field` is what of the request is at fault."""
+
+    def __init__(self, kind: Kind, sentence: str, field: str | None = None) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+        self.sentence = sentence
+        self.field = field
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
+
+
+def diagnostic(error: DBAPIError) -> Diagnostic | None:
+    """What PostgreSQL says of an error; its detail can hold exposure, which belongs in no log."""
+    return getattr(error.orig, "diag", None)
