@@ -1,1 +1,1 @@
-"""The HTTP side: routes, pages, access. It fills with the server."""
+"""The HTTP server: access, routes, problems."""

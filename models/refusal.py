@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from psycopg.errors import Diagnostic
 from sqlalchemy.exc import DBAPIError
@@ -15,6 +16,7 @@ Kind = Literal[
     "not-started",
     "too-early",
     "conflict",
+    "key-reused",
     "invalid",
     "stale",
 ]
@@ -23,13 +25,17 @@ LIMIT_PASSED = "BW001"
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a slip
-    """An action was not done; its transaction is rolled back. `field` is what of the request is at fault."""
+    """An action was not done; its transaction is rolled back. `field` is what of the request is at fault,
+    `more` what else the answer holds."""
 
-    def __init__(self, kind: Kind, sentence: str, field: str | None = None) -> None:
+    def __init__(
+        self, kind: Kind, sentence: str, field: str | None = None, more: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(sentence)
         self.kind = kind
         self.sentence = sentence
         self.field = field
+        self.more = dict(more or {})
 
 
 def sqlstate(error: DBAPIError) -> str | None:

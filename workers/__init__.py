@@ -1,1 +1,1 @@
-"""Queue jobs, doorbell, reconciler. It fills with the server."""
+"""Background work: tasks are kept in PostgreSQL and rung for through Redis. See README.md here."""

@@ -76,15 +76,16 @@ class Sequencer:
             if found is not None:
                 return found
         free = min(course.free_until(), shop.shift_end[a])
-        if any(since >= 0 for since in course.since):
-            for rest, rule in self.rests:
-                if clock + rest <= free:
-                    after = course.copy()
-                    after.rest(rest)
-                    label = stretch_label(shop.day.policy.stretches, rule)
-                    found = self._search(after, left, [*slots, Slot(clock, clock + rest, -1, label)])
-                    if found is not None:
-                        return found
+        # Only rests that cut something: short ones could else follow each other for a whole shift.
+        open_rests = [asked for asked, since in zip(course.rests, course.since, strict=True) if since >= 0]
+        for rest, rule in self.rests:
+            if clock + rest <= free and any(asked <= rest for asked in open_rests):
+                after = course.copy()
+                after.rest(rest)
+                label = stretch_label(shop.day.policy.stretches, rule)
+                found = self._search(after, left, [*slots, Slot(clock, clock + rest, -1, label)])
+                if found is not None:
+                    return found
         after = course.copy()
         rests = shop.wait(after, a, left)
         if rests is None:

@@ -13,14 +13,14 @@ from allocator.instance import Instance
 from allocator.plan import SLOTS, UNPLANNED, Plan
 from allocator.rules.policy import Limit
 from allocator.verify import Violation
-from config.demo_view.coverage import coverage, coverage_by
-from config.demo_view.escalations import escalations, outcomes
-from config.demo_view.goals import goals, verdict
-from config.demo_view.limits import exposure, limit_use, limits
-from config.demo_view.page import page
-from config.demo_view.signs import ASCII, UNICODE, bar
-from config.demo_view.timeline import timeline
-from config.demo_view.unplanned import gaps, unplanned
+from config.demo.view.coverage import coverage, coverage_by
+from config.demo.view.escalations import escalations, outcomes
+from config.demo.view.goals import goals, verdict
+from config.demo.view.limits import exposure, limit_use, limits
+from config.demo.view.page import page
+from config.demo.view.signs import ASCII, UNICODE, bar
+from config.demo.view.timeline import timeline
+from config.demo.view.unplanned import gaps, unplanned
 from tests.days.build import NINE, WORK_DATE, Day, auditor, calibration, escalation, instance, policy, sample
 from tests.days.judge import bare_plan
 

@@ -18,7 +18,7 @@ SCRIPTS = Path(__file__).with_name("spine_0001")
 
 
 def upgrade() -> None:
-    for name in ("tables", "guard", "rights"):
+    for name in ("tables", "guard", "queue", "rights"):
         # Straight to psycopg: SQLAlchemy would take the percent signs of format() for parameters.
         cursor = op.get_bind().connection.cursor()
         cursor.execute((SCRIPTS / f"{name}.sql").read_text(encoding="utf-8"))

@@ -1,17 +1,42 @@
 -- The guard: nothing is reserved past a limit, whoever writes and however.
 --
 -- Order of locks, everywhere: the limits' lock (shared to write exposure, exclusive to change a limit), then
--- the guards of all people concerned in order of their ids, then rows. Functions run with the owner's rights;
--- the application can neither touch the sums nor go round the trigger.
+-- the guards of all people concerned in order of their ids, then rows. Whoever needs the limits' lock both ways
+-- takes it exclusively first. Functions run with the owner's rights; the application can neither touch the sums
+-- nor go round the trigger.
 
 create function limits_lock() returns bigint language sql immutable as $$ select 20261123::bigint $$;
 
--- What every action that changes somebody's exposure does first.
-create function lock_guards(people text[]) returns void
+-- A snapshot older than the locks would add to stale sums, and weigh them against stale limits.
+create function refuse_old_snapshots() returns void
+    language plpgsql set search_path = pg_catalog, public, pg_temp as $$
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'exposure and limits change under READ COMMITTED only' using errcode = 'BW002';
+    end if;
+end
+$$;
+
+-- What every action that changes somebody's exposure does first; how many of these people are known.
+create function lock_guards(people text[]) returns bigint
+    language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
+declare
+    locked bigint;
+begin
+    perform refuse_old_snapshots();
+    perform pg_advisory_xact_lock_shared(limits_lock());
+    perform from auditor_guard where auditor = any (people) order by auditor for no key update;
+    get diagnostics locked = row_count;
+    return locked;
+end
+$$;
+
+-- What every action that changes a limit, or what limits add up, does first.
+create function lock_limits() returns void
     language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 begin
-    perform pg_advisory_xact_lock_shared(limits_lock());
-    perform 1 from auditor_guard where auditor = any (people) order by auditor for no key update;
+    perform refuse_old_snapshots();
+    perform pg_advisory_xact_lock(limits_lock());
 end
 $$;
 
@@ -35,7 +60,7 @@ create type exposure_touched as (auditor text, work_date date, use integer);
 -- percentage of that date, rounded down; in seconds, items or dose units.
 create function effective_amount(amount bigint, measure text, percent smallint) returns numeric
     language sql immutable as $$
-    select floor(amount::numeric * case measure when 'dose' then 600 else 1 end * percent / 100)
+    select div(amount::numeric * case measure when 'dose' then 600 else 1 end * percent, 100)
 $$;
 
 -- The limits that are passed in any window that holds one of these days: windows that end later count too, if
@@ -47,15 +72,17 @@ create function limits_passed(touched exposure_touched[])
     from unnest(touched) t
     join exposure_limit l on l.use = t.use
     join exposure_use u on u.id = l.use
+    -- A century is longer than any ledger, and keeps dates within what a date can be.
+    cross join lateral (select least(l.window_days, 36500) - 1) earlier (days)
     join limit_day last on last.auditor = t.auditor and last.use = t.use
-        and last.work_date between t.work_date and t.work_date + (l.window_days - 1)
-        and (last.work_date = t.work_date or last.seen + last.reserved > 0)
+        and last.work_date between t.work_date and t.work_date + earlier.days
+        and (last.work_date = t.work_date or last.seen > 0 or last.reserved > 0)
     join auditor person on person.id = t.auditor
     left join shift on shift.auditor = t.auditor and shift.work_date = last.work_date
     cross join lateral (
-        select coalesce(sum(seen + reserved), 0) as used from limit_day d
+        select sum(seen) + sum(reserved) as used from limit_day d
         where d.auditor = t.auditor and d.use = t.use
-          and d.work_date between last.work_date - (l.window_days - 1) and last.work_date
+          and d.work_date between last.work_date - earlier.days and last.work_date
     ) span
     cross join lateral (
         select effective_amount(l.amount, u.measure, coalesce(shift.exposure_percent, person.exposure_percent))
@@ -66,80 +93,81 @@ create function limits_passed(touched exposure_touched[])
     order by 1, 2, 3
 $$;
 
+-- A session keeps the plans of its first insert, which may have had one row or a million. Where a query looks up
+-- something for each row it is therefore written so that it can only be done by index.
 create function guard_ledger() returns trigger
     language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
+    people text[] := array(select distinct auditor from added);
     touched exposure_touched[];
+    below_nothing boolean;
     found jsonb;
 begin
-    -- A snapshot older than the locks below would add to stale sums.
-    if current_setting('transaction_isolation') <> 'read committed' then
-        raise exception 'exposure is written under READ COMMITTED only' using errcode = 'BW002';
-    end if;
-    perform pg_advisory_xact_lock_shared(limits_lock());
-    perform 1 from auditor_guard where auditor in (select auditor from added)
-        order by auditor for no key update;
-
-    if exists (select from added where auditor not in (select auditor from auditor_guard)) then
+    if lock_guards(people) < cardinality(people) then
         raise exception 'exposure of somebody unknown' using errcode = 'BW003';
     end if;
     if exists (
-        select from added left join slot on slot.id = added.slot
-        where added.entry <> 'history'
-          and (slot.id is null or slot.kind <> 'work'
-               or slot.auditor <> added.auditor or slot.work_date <> added.work_date
-               or added.entry in ('post', 'incident') and slot.started_at is null)
+        select from added
+        where entry <> 'history' and not coalesce((
+            select slot.kind = 'work' and slot.auditor = added.auditor and slot.work_date = added.work_date
+                   and (added.entry in ('reserve', 'release') or slot.started_at is not null)
+            from slot where slot.id = added.slot), false)
     ) then
         raise exception 'exposure of a slot that is not this person''s, or that has not started'
             using errcode = 'BW004';
     end if;
+    -- By person and date, too: a slot may have become another's since it was reserved.
     if exists (
-        select from (select distinct work_date, slot from added where entry = 'release') released
-            join ledger using (work_date, slot)
-        where ledger.entry in ('reserve', 'release')
-        group by slot, category, severity, modality
-        having sum(case ledger.entry when 'reserve' then seconds else -seconds end) < 0
-            or sum(case ledger.entry when 'reserve' then items else -items end) < 0
+        select from (
+            select distinct auditor, work_date, slot, category, severity, modality
+            from added where entry = 'release'
+        ) released
+        cross join lateral (
+            select sum(case entry when 'reserve' then seconds else -seconds end) as seconds,
+                   sum(case entry when 'reserve' then items else -items end) as items
+            from ledger where (auditor, work_date, slot, category, severity, modality)
+                = (released.auditor, released.work_date, released.slot,
+                   released.category, released.severity, released.modality)
+              and entry in ('reserve', 'release')
+        ) still
+        where still.seconds < 0 or still.items < 0
     ) then
         raise exception 'more is released than was reserved' using errcode = 'BW005';
     end if;
 
-    insert into limit_day as day (auditor, use, work_date, seen, reserved)
-    select auditor, id, work_date,
-           sum(case when entry in ('history', 'post', 'incident') then measured else 0 end),
-           sum(case entry when 'reserve' then measured when 'release' then -measured else 0 end)
-    from (
-        select auditor, work_date, entry, u.id,
+    with entries as (
+        select auditor, work_date, entry, category, severity, modality,
+               sum(seconds)::bigint as seconds, sum(items)::bigint as items
+        from added group by auditor, work_date, entry, category, severity, modality
+    ), parts as (
+        select auditor, work_date, entry, u.id as use,
                exposure_measured(u, category, severity, seconds, items, units_per_second) as measured
-        from (
-            select auditor, work_date, entry, category, severity, modality,
-                   sum(seconds)::bigint as seconds, sum(items)::bigint as items
-            from added group by auditor, work_date, entry, category, severity, modality
-        ) entries
-        left join dose_weight using (severity, modality)
-        cross join exposure_use u
-    ) parts
-    group by auditor, id, work_date
-    having bool_or(measured <> 0)
-    order by auditor, id, work_date
-    on conflict (auditor, use, work_date) do update
-        set seen = day.seen + excluded.seen, reserved = day.reserved + excluded.reserved;
+        from entries left join dose_weight using (severity, modality) cross join exposure_use u
+    ), sums as (
+        select auditor, use, work_date,
+               sum(case when entry in ('history', 'post', 'incident') then measured else 0 end) as seen,
+               sum(case entry when 'reserve' then measured when 'release' then -measured else 0 end) as reserved,
+               bool_or(entry = 'reserve') as reserving
+        from parts where measured > 0 group by auditor, use, work_date
+    ), kept as (
+        insert into limit_day as day
+        select auditor, use, work_date, seen, reserved from sums order by auditor, use, work_date
+        on conflict (auditor, use, work_date) do update
+            set seen = day.seen + excluded.seen, reserved = day.reserved + excluded.reserved
+        returning day.reserved
+    )
+    select (select array_agg((auditor, work_date, use)::exposure_touched) from sums where reserving),
+           (select bool_or(reserved < 0) from kept)
+    into touched, below_nothing;
+    if below_nothing then
+        raise exception 'more is released than was reserved' using errcode = 'BW005';
+    end if;
 
     -- Only what reserves is refused: what was seen is recorded even where it passes a limit.
-    select array_agg((auditor, work_date, id)::exposure_touched) into touched from (
-        select distinct auditor, work_date, u.id
-        from (
-            select auditor, work_date, category, severity, modality,
-                   sum(seconds)::bigint as seconds, sum(items)::bigint as items
-            from added where entry = 'reserve' group by auditor, work_date, category, severity, modality
-        ) reserved
-        left join dose_weight using (severity, modality)
-        cross join exposure_use u
-        where exposure_measured(u, category, severity, seconds, items, units_per_second) > 0
-    ) reserving;
     if touched is not null then
+        -- Whose limit it is, and which; not how much they saw, since servers write details into their logs.
         select jsonb_agg(to_jsonb(passed)) into found
-            from (select * from limits_passed(touched) limit 20) passed;
+            from (select auditor, limit_key, work_date from limits_passed(touched) limit 20) passed;
         if found is not null then
             raise exception 'a limit would be passed' using errcode = 'BW001', detail = found::text;
         end if;
@@ -180,6 +208,8 @@ create trigger lock_people after insert on shift referencing new table as added
     for each statement execute function lock_changed_people();
 create trigger lock_people_updated after update on shift referencing new table as added
     for each statement execute function lock_changed_people();
+create trigger lock_people_left after update on shift referencing old table as added
+    for each statement execute function lock_changed_people();
 create trigger lock_people_removed after delete on shift referencing old table as added
     for each statement execute function lock_changed_people();
 create trigger lock_people_updated after update on auditor referencing new table as added
@@ -189,7 +219,7 @@ create trigger lock_people_updated after update on auditor referencing new table
 create function guard_limit() returns trigger
     language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 begin
-    perform pg_advisory_xact_lock(limits_lock());
+    perform lock_limits();
     update installation set limits_version = limits_version + 1;
     return null;
 end
@@ -203,7 +233,7 @@ create function lower_limit(wanted_key text, wanted_amount bigint) returns bigin
 declare
     before bigint;
 begin
-    perform pg_advisory_xact_lock(limits_lock());
+    perform lock_limits();
     select amount into before from exposure_limit where key = wanted_key;
     if before is null or wanted_amount is null or wanted_amount > before then
         raise exception 'a limit is lowered, or a raise is proposed' using errcode = 'BW006';
@@ -220,7 +250,7 @@ declare
     proposal limit_proposal;
     before exposure_limit;
 begin
-    perform pg_advisory_xact_lock(limits_lock());
+    perform lock_limits();
     select * into proposal from limit_proposal where id = wanted for update;
     select * into before from exposure_limit where key = proposal.limit_key;
     if proposal.state is distinct from 'pending' or proposal.proposed_by = by_whom
@@ -241,7 +271,7 @@ declare
     sorted text[] := array(select distinct c from unnest(wanted_categories) c order by c);
     made integer;
 begin
-    perform pg_advisory_xact_lock(limits_lock());
+    perform lock_limits();
     select id into made from exposure_use u
         where u.categories = sorted and u.min_severity = wanted_min_severity and u.measure = wanted_measure;
     if made is null then
@@ -274,7 +304,7 @@ $$;
 create function fill_limit_days(wanted integer) returns void
     language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 begin
-    perform pg_advisory_xact_lock(limits_lock());
+    perform lock_limits();
     delete from limit_day where use = wanted;
     insert into limit_day select * from ledger_sums(wanted);
 end
@@ -284,7 +314,7 @@ $$;
 create function set_dose_weights(weights jsonb) returns void
     language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 begin
-    perform pg_advisory_xact_lock(limits_lock());
+    perform lock_limits();
     delete from dose_weight;
     insert into dose_weight
         select severity, modality, units from jsonb_to_recordset(weights)

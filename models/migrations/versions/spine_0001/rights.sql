@@ -26,16 +26,26 @@ begin
 end
 $$;
 
-grant insert on ledger, audit, unplanned, exposure_limit to breakwater_app;
+grant insert on audit, unplanned, exposure_limit to breakwater_app;
+-- Not the id and the transaction, which say what a plan has known of.
+grant insert (at, auditor, work_date, entry, category, severity, modality, seconds, items, slot) on ledger
+    to breakwater_app;
+-- What was proposed stays as it was, and a limit's change is counted by its guard alone.
+grant insert, update (state, decided_by, decided_at) on limit_proposal to breakwater_app;
+grant update (policy) on installation to breakwater_app;
 grant insert, update on
-    policy, installation, limit_proposal, auditor, shift, work_day, item, plan, slot, task, token, idempotency
+    policy, auditor, shift, work_day, item, plan, slot, task, token, idempotency
     to breakwater_app;
 grant delete on shift, idempotency to breakwater_app;
 
 revoke execute on all functions in schema public from public;
 grant execute on function
-    limits_lock(), lock_guards(text[]), exposure_measured(exposure_use, text, smallint, bigint, bigint, bigint),
+    limits_lock(), refuse_old_snapshots(), lock_guards(text[]), lock_limits(),
+    exposure_measured(exposure_use, text, smallint, bigint, bigint, bigint),
     effective_amount(bigint, text, smallint), limits_passed(exposure_touched[]),
     exposure_use_of(text[], smallint, text), ledger_sums(integer), set_dose_weights(jsonb),
-    lower_limit(text, bigint), approve_raise(bigint, text, timestamptz)
+    lower_limit(text, bigint), approve_raise(bigint, text, timestamptz),
+    limits_of(text, date), selection_in_words(text[], smallint, smallint, text),
+    as_measured(numeric, text), limit_in_words(text, text, integer, numeric, numeric, numeric),
+    work_date_of(text, timestamptz), part_of_address(text)
     to breakwater_app;

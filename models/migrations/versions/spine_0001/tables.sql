@@ -158,7 +158,10 @@ create table plan (
     requested_at timestamptz not null,
     published_at timestamptz,
     failure text,                        -- a sentence
+    input_version bigint,                -- the work day's: when asked for, then as planned
     document text,                       -- instance.json as planned, tightened limits and all
+    beside json,                         -- what else it was made from: who was on shift, slots that stood, and
+                                         -- items of which less was wanted than their rows say, or of fewer people
     ledger_snapshot pg_snapshot,         -- what of the ledger the plan knew
     goals jsonb,
     bounds jsonb,
@@ -198,6 +201,7 @@ create unique index slot_review on slot (item, review_no) where state in ('plann
 create unique index slot_item on slot (item, auditor) where state in ('planned', 'started', 'done') and kind = 'work';
 create index slot_day on slot (work_date, auditor) where state in ('planned', 'started', 'done');
 create index slot_plan on slot (plan);
+create index slot_skipped on slot (work_date) where state = 'skipped';
 
 create table unplanned (
     plan bigint not null references plan,
@@ -229,7 +233,7 @@ create table ledger (
     check ((entry = 'history') = (slot is null))
 ) partition by range (work_date);
 create index ledger_auditor on ledger (auditor, work_date);
-create index ledger_slot on ledger (slot) where slot is not null;
+create index ledger_slot on ledger (slot, work_date) where slot is not null;
 
 do $$
 begin
@@ -248,7 +252,7 @@ create table limit_day (
     use integer not null references exposure_use,
     work_date date not null,
     seen bigint not null check (seen >= 0),
-    reserved bigint not null check (reserved >= 0),
+    reserved bigint not null,            -- never below 0, says the guard: a check here would ask each change
     primary key (auditor, use, work_date)
 ) with (fillfactor = 80);
 

@@ -1,0 +1,132 @@
+"""The verb `serve`: the HTTP server, in one process or several, until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import os
+import signal
+import socket
+import sys
+from multiprocessing import parent_process
+
+from config.settings import Settings, SettingsRefused, refuse, settings
+
+REFUSED = 2
+WAITING = 2048
+"""Connections that the system holds until the server takes them."""
+STOP_SECONDS = 20
+"""How long requests that are being answered have when the server is told to stop."""
+MOST_PROCESSES = 64
+PR_SET_PDEATHSIG = 1
+
+
+def serve(arguments: list[str]) -> int:
+    """`breakwater serve [--host H] [--port P] [--processes N]`"""
+    try:
+        here = settings()
+        here.connections()
+    except SettingsRefused as refused:
+        return refuse(refused)
+    parser = argparse.ArgumentParser(
+        prog="breakwater serve",
+        description="Answer auditors, leads, wellbeing staff and tools over HTTP. GET /readyz says whether "
+        "it can work, GET /openapi.json what there is. TLS is for a proxy in front of it.",
+    )
+    parser.add_argument(
+        "--host", default=here.host, help="name or address to listen on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--port", type=int, default=here.port, help="0 takes one that is free (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--processes", type=int, default=1, metavar="N", help="how many processes answer (default: 1)"
+    )
+    given = parser.parse_args(arguments)
+    if not 0 <= given.port <= 65535:
+        parser.error("argument --port: is not between 0 and 65535")
+    if not 1 <= given.processes <= MOST_PROCESSES:
+        parser.error(f"argument --processes: is not between 1 and {MOST_PROCESSES}")
+    try:
+        listening = listen(given.host, given.port)
+    except OSError as error:
+        print(f"breakwater serve: {given.host}:{given.port} cannot be had: {reason(error)}", file=sys.stderr)
+        return REFUSED
+    with listening:
+        print(f"Breakwater answers at {address(listening)}", flush=True)
+        run(here, listening, given.processes)
+    return 0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens already: whoever has read the address can connect.
+
+    Raises:
+        OSError: the host is unknown, or the port taken or reserved.
+    """
+    family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(place)
+        listening.listen(WAITING)
+        listening.set_inheritable(True)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def reason(error: OSError) -> str:
+    return (error.strerror or "no such host").lower()
+
+
+def run(here: Settings, listening: socket.socket, processes: int) -> None:
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    from config.logging import configure
+
+    configure(here.log_level)
+    config = uvicorn.Config(
+        "api.cli:application",
+        factory=True,
+        workers=processes,
+        log_config=None,  # ours, which cannot tell who saw what
+        access_log=False,  # the envelope's has no addresses and no queries
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        backlog=WAITING,
+    )
+    server = uvicorn.Server(config)
+    if processes > 1:
+        Multiprocess(config, sockets=[listening]).run()
+        return
+    # The server raises what stopped it once more when it has stopped; that is its end and no failure.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    server.run(sockets=[listening])
+
+
+def end_with(parent: int | None) -> None:
+    """One of several processes: without the one that it was started by, nobody could stop it."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGTERM), 0, 0, 0)
+    if os.getppid() != parent:  # gone before the kernel was told
+        signal.raise_signal(signal.SIGTERM)
+
+
+def application() -> object:
+    """The application of this process, from its environment."""
+    from api.app import create_app
+    from config.logging import configure
+
+    if (parent := parent_process()) is not None:
+        end_with(parent.pid)
+    here = settings()
+    configure(here.log_level)
+    return create_app(here)

@@ -1,0 +1,121 @@
+"""Breakwater's own verbs as processes of the demo: what runs here runs in earnest the same way."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+PR_SET_PDEATHSIG = 1
+START_MAY_TAKE = 60.0
+STOP_MAY_TAKE = 20.0
+"""Seconds."""
+
+
+class DemoFailed(Exception):  # noqa: N818
+    """A part of the demo did not do what it should; the text says which, with its last words."""
+
+
+def command(verb: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "config.cli", verb, *arguments]
+
+
+def run(environment: Mapping[str, str], verb: str, *arguments: str) -> str:
+    """Run a verb to its end; what it printed.
+
+    Raises:
+        DemoFailed: it ended with another exit code than 0.
+    """
+    done = subprocess.run(
+        command(verb, *arguments), env=dict(environment), capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        words = (done.stderr or done.stdout).strip()
+        raise DemoFailed(f"breakwater {verb} ended with exit code {done.returncode}: {words[-2000:]}")
+    return done.stdout
+
+
+@contextmanager
+def running(environment: Mapping[str, str], log: Path, verb: str, *arguments: str) -> Iterator[Running]:
+    """A verb in the background for as long as the block lasts. It cannot outlive this process."""
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def enter() -> None:
+        # However this process ends, the kernel ends the child.
+        prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGTERM), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    with log.open("ab") as written:
+        process = subprocess.Popen(
+            command(verb, *arguments),
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=written,
+            stderr=written,
+            # Ctrl-C is for the demo, which then ends its parts in order.
+            start_new_session=True,
+            preexec_fn=enter,
+        )
+    try:
+        yield Running(verb, process, log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_MAY_TAKE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class Running:
+    """A verb in the background; its output goes to a log."""
+
+    def __init__(self, verb: str, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.verb = verb
+        self.process = process
+        self.log = log
+
+    def wait_until(self, holds: Callable[[], bool], what: str, seconds: float = START_MAY_TAKE) -> None:
+        """Wait for something that this process is to bring about.
+
+        Raises:
+            DemoFailed: the process ended, or it took too long.
+        """
+        until = time.monotonic() + seconds
+        while not holds():
+            if self.process.poll() is not None:
+                words = self.log.read_text(errors="replace").strip()[-2000:]
+                raise DemoFailed(f"breakwater {self.verb} ended before {what}: {words}")
+            if time.monotonic() > until:
+                raise DemoFailed(f"breakwater {self.verb}: {what} took more than {seconds:.0f} s")
+            time.sleep(0.05)
+
+
+def answers(client: httpx.Client, path: str) -> bool:
+    try:
+        return client.get(path).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def free_port(wanted: int) -> int:
+    """The wanted port of this machine if nobody has it, else any free one."""
+    for port in (wanted, 0):
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(tried.getsockname()[1])
+    raise DemoFailed("no port is free on this machine")

@@ -1,0 +1,60 @@
+"""A person starts what is planned for them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Engine, text
+
+from models import audit
+from models.actions.hold_person import hold_person
+from models.actor import Actor
+from models.queries.may_start import hindrance, instead
+from models.queries.my_slot import WITHDRAWN, MySlot, my_slot, running
+from models.refusal import Refusal
+
+START = text("update slot set state = 'started', started_at = :at where id = :slot")
+
+
+def start(engine: Engine, actor: Actor, slot: int, now: datetime) -> MySlot:
+    """Start a planned review or break of one's own. What has started stays as it is: repeating this is safe.
+
+    A review starts while the shift runs, not before its release, one at a time, and only if what was really
+    seen and what it is expected to add pass no limit together. A break may start whenever no review runs.
+
+    Raises:
+        Refusal: `not-found`; `already-started`, if something else runs; `too-early`; `limit-reached`, with
+            `instead` for what may be done in its place; `stale`, if the plan has changed; `conflict`.
+    """
+    with engine.begin() as connection:
+        hold_person(connection, actor.subject)
+        mine = my_slot(connection, actor.subject, slot)
+        if mine.state == "started":
+            return mine
+        _check_planned(mine)
+        if (other := running(connection, actor.subject)) is not None:
+            running_one = "A review runs: complete or skip it first."
+            raise Refusal(
+                "already-started", running_one if other.kind == "work" else "Your break runs: end it first."
+            )
+        if mine.kind == "work":
+            hindered = hindrance(connection, actor.subject, mine.work_date, slot, now)
+            if hindered is not None:
+                more = {}
+                if hindered.kind == "limit-reached":
+                    more["instead"] = instead(connection, actor.subject, mine.work_date, now)
+                raise Refusal(hindered.kind, hindered.sentence, more=more)
+        connection.execute(START, {"slot": slot, "at": now.replace(microsecond=0)})
+        audit.record(connection, actor, "start", f"slot:{slot}", now, kind=mine.kind, item=mine.item)
+        return my_slot(connection, actor.subject, slot)
+
+
+def _check_planned(slot: MySlot) -> None:
+    if slot.kind == "busy":
+        raise Refusal("conflict", "Only reviews and breaks are started here.")
+    if slot.state == "withdrawn":
+        raise Refusal("stale", WITHDRAWN)
+    if slot.state == "skipped":
+        raise Refusal("conflict", "You have skipped this review.")
+    if slot.state == "done":
+        raise Refusal("conflict", "This is done already.")

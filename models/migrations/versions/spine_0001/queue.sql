@@ -1,0 +1,81 @@
+-- What a person's limits say of one work date, and what else is asked for by whoever is shown a day.
+
+-- What a limit is about, to follow "minutes of": 'severe work', 'self-harm work from severity 2', 'exposure'.
+create function selection_in_words(
+    categories text[], min_severity smallint, severe_from smallint, measure text
+) returns text
+    language sql immutable as $$
+    select concat_ws(' ',
+        case when min_severity = severe_from then 'severe' end,
+        nullif(array_to_string(categories, ' or '), ''),
+        case measure when 'dose' then 'exposure' else 'work' end,
+        case when min_severity > 0 and min_severity is distinct from severe_from
+            then 'from severity ' || min_severity end)
+$$;
+
+-- The limits that bind a person on a work date, in the policy's order: what each allows in the window that
+-- ends then, and what is seen and reserved in it, all in seconds, items or dose units.
+create function limits_of(person text, on_date date)
+    returns table (key text, "position" integer, use integer, categories text[], min_severity smallint,
+                   measure text, window_days integer, allowed numeric, seen numeric, reserved numeric)
+    language sql stable as $$
+    select l.key, l.position, l.use, u.categories, u.min_severity, u.measure, l.window_days,
+           effective_amount(l.amount, u.measure, coalesce(shift.exposure_percent, known.exposure_percent)),
+           span.seen, span.reserved
+    from auditor known
+    left join shift on shift.auditor = known.id and shift.work_date = on_date
+    join exposure_limit l on l.scope in (
+        'org', 'market:' || coalesce(shift.home_market, known.home_market),
+        'team:' || coalesce(shift.team, known.team), 'auditor:' || known.id)
+    join exposure_use u on u.id = l.use
+    cross join lateral (
+        select coalesce(sum(d.seen), 0) as seen, coalesce(sum(d.reserved), 0) as reserved from limit_day d
+        where d.auditor = known.id and d.use = l.use
+          -- A century at most, as in the guard: dates have an end.
+          and d.work_date between on_date - (least(l.window_days, 36500) - 1) and on_date
+    ) span
+    where known.id = person
+    order by l.position, l.key
+$$;
+
+-- An amount for a person to read: dose units as points, to a hundredth.
+create function as_measured(amount numeric, measure text) returns numeric
+    language sql immutable as $$
+    select case measure when 'dose' then round(amount / 600, 2) else amount end
+$$;
+
+-- A limit in a sentence, in whole minutes, items or points: rounded so that what is left is never overstated.
+create function limit_in_words(
+    selection text, measure text, window_days integer, allowed numeric, seen numeric, reserved numeric
+) returns text
+    language sql immutable as $$
+    select format('Of %s %s of %s %s you have seen %s, %s are planned, %s are left.',
+        whole.allowed, case measure when 'seconds' then 'minutes' when 'items' then 'items' else 'points' end, selection,
+        case window_days when 1 then 'on this date' else format('in %s dates up to this one', window_days) end,
+        whole.seen, whole.reserved, greatest(0, whole.allowed - whole.seen - whole.reserved))
+    from (
+        select floor(allowed / unit) as allowed, ceil(seen / unit) as seen, ceil(reserved / unit) as reserved
+        from (values (case measure when 'seconds' then 60 when 'items' then 1 else 600 end)) per (unit)
+    ) whole
+$$;
+
+-- The work date that a person means by today: that of the shift that runs or comes next, else the date where
+-- they live.
+create function work_date_of(person text, at_time timestamptz) returns date
+    language sql stable as $$
+    select coalesce(
+        (select work_date from shift where auditor = person and shift_end > at_time order by shift_start limit 1),
+        (at_time at time zone coalesce((select timezone from auditor where id = person), 'UTC'))::date)
+$$;
+
+-- Any text as one part of a web address.
+create function part_of_address(words text) returns text
+    language sql immutable strict parallel safe as $$
+    select string_agg(
+        case when byte between 48 and 57 or byte between 65 and 90 or byte between 97 and 122
+                  or byte in (45, 46, 95, 126)
+            then chr(byte) else '%' || upper(lpad(to_hex(byte), 2, '0')) end, '' order by place)
+    from (select place, get_byte(bytes, place) as byte
+          from (select convert_to(words, 'UTF8') as bytes) encoded,
+               generate_series(0, length(bytes) - 1) place) each_byte
+$$;

@@ -1,0 +1,1 @@
+"""Every read that somebody sees, one module a page or endpoint."""

@@ -1,0 +1,43 @@
+"""Tokens: whom one stands for, and which there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from models.actor import Actor, Persona
+
+HOLDER = text("""
+    select persona, subject, teams from token
+    where digest = :digest and revoked_at is null and expires_at > :now
+""")
+ALL = text("""
+    select prefix, persona, subject, teams, created_at, expires_at, revoked_at from token
+    order by created_at, id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownToken:
+    """A token without its secret, which nobody can read again."""
+
+    prefix: str
+    persona: Persona
+    subject: str
+    teams: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+def holder(connection: Connection, digest: bytes, now: datetime) -> Actor | None:
+    """Who acts with the token of this SHA-256; nobody if it is unknown, expired or revoked."""
+    row = connection.execute(HOLDER, {"digest": digest, "now": now}).one_or_none()
+    return None if row is None else Actor(row.persona, row.subject, tuple(row.teams))
+
+
+def tokens(connection: Connection) -> list[KnownToken]:
+    """All there are and were, the oldest first."""
+    return [KnownToken(**{**row._mapping, "teams": tuple(row.teams)}) for row in connection.execute(ALL)]

@@ -1,0 +1,356 @@
+"""An escalation is accepted once, and its submitter learns what became of it, not who reviews it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+from sqlalchemy import Engine
+from starlette.testclient import TestClient
+
+from api.routes.escalations import ASKED
+from models.actions.escalate import Escalation, escalate
+from models.actor import Actor
+from models.refusal import Refusal
+from tests.api import rows
+from tests.api.conftest import NOW, Tokens
+from tests.conftest import Database
+
+URL = "/v1/escalations"
+PLAIN = {"market": "ID", "language": "id", "category": "violence", "modality": "text", "seconds": 60}
+
+
+@pytest.fixture
+def tool(tokens: Tokens, database: Database) -> dict[str, str]:
+    rows.policy(database.owner_url)
+    return tokens("upstream", "tool-1")
+
+
+def submit(client: TestClient, tool: dict[str, str], body: Any, key: str = "key-1") -> Any:
+    headers = tool | {"Idempotency-Key": key, "Content-Type": "application/json"}
+    return client.post(URL, content=json.dumps(body), headers=headers)
+
+
+def items(database: Database) -> list[dict[str, Any]]:
+    with psycopg.connect(database.owner_url, row_factory=dict_row) as connection:
+        return connection.execute("select * from item order by position").fetchall()
+
+
+def test_it_is_stored_for_any_day_as_it_was_asked_for(
+    client: TestClient, tool: dict[str, str], database: Database
+) -> None:
+    answer = submit(client, tool, ASKED)
+    assert answer.status_code == 202
+    here = f"{URL}/case-4711"
+    assert answer.json() == {"id": "case-4711", "state": "accepted", "links": {"self": here}}
+    assert answer.headers["location"] == here
+    [item] = items(database)
+    told = {name: item[name] for name in ASKED if name != "due"}
+    assert told == {name: value for name, value in ASKED.items() if name != "due"}
+    assert item["due"] == rows.at(9)
+    assert (item["kind"], item["work_date"], item["only_for"], item["reviews"]) == ("escalation", None, [], 1)
+    assert (item["submitted_by"], item["submitted_at"]) == ("upstream:tool-1", NOW)
+    with psycopg.connect(database.owner_url) as connection:
+        audited = connection.execute("select actor, subject from audit where verb = 'escalate'").fetchall()
+    assert audited == [("upstream:tool-1", "item:case-4711")]
+
+
+def test_defaults_are_the_rule_books(client: TestClient, tool: dict[str, str], database: Database) -> None:
+    nulls = dict.fromkeys(("id", "severity", "reviews", "priority", "release", "due", "excluded"))
+    first = submit(client, tool, PLAIN, "key-1")
+    second = submit(client, tool, PLAIN | nulls, "key-2")
+    assert first.status_code == second.status_code == 202
+    assert first.json()["id"] != second.json()["id"]
+    for item in items(database):
+        assert (item["severity"], item["reviews"], item["priority"], item["excluded"]) == (4, 1, 4, [])
+        assert (item["release"], item["due"]) == (None, None)
+
+
+def test_the_same_again_is_the_same_answer(
+    client: TestClient, tool: dict[str, str], database: Database
+) -> None:
+    first = submit(client, tool, PLAIN)
+    again = submit(client, tool, {**dict(reversed(PLAIN.items())), "priority": None})
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    assert again.headers["location"] == first.headers["location"]
+    assert len(items(database)) == 1
+
+
+def test_the_key_with_something_else_is_refused(
+    client: TestClient, tool: dict[str, str], database: Database
+) -> None:
+    submit(client, tool, PLAIN)
+    answer = submit(client, tool, PLAIN | {"seconds": 61})
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/key-reused")
+    assert answer.json()["field"] == "Idempotency-Key"
+    assert len(items(database)) == 1
+
+
+def test_a_key_belongs_to_whoever_sent_it(
+    client: TestClient, tool: dict[str, str], tokens: Tokens, database: Database
+) -> None:
+    assert submit(client, tool, PLAIN).status_code == 202
+    assert submit(client, tokens("upstream", "tool-2"), PLAIN | {"seconds": 90}).status_code == 202
+    assert len(items(database)) == 2
+
+
+def test_a_key_of_a_request_that_was_refused_is_free(client: TestClient, tool: dict[str, str]) -> None:
+    assert submit(client, tool, PLAIN | {"category": "unknown"}).status_code == 422
+    assert submit(client, tool, PLAIN).status_code == 202
+
+
+def test_many_at_once_with_one_key_make_one(engine: Engine, database: Database) -> None:
+    rows.policy(database.owner_url)
+    actor = Actor("upstream", "tool-1")
+    asked = Escalation(None, "ID", "id", "violence", None, "text", 60, 1, 4, None, None, ())
+    at_once = 8
+    start = threading.Barrier(at_once)
+
+    def one(round_: int) -> tuple[str, bool]:
+        start.wait()
+        done = escalate(engine, actor, f"key-{round_}", asked, NOW)
+        return done.id, done.repeated
+
+    with ThreadPoolExecutor(at_once) as pool:
+        for round_ in range(10):
+            done = list(pool.map(one, [round_] * at_once))
+            assert len({id_ for id_, _ in done}) == 1
+            assert sorted(repeated for _, repeated in done) == [False] + [True] * (at_once - 1)
+    assert len(items(database)) == 10
+
+
+def test_many_at_once_with_one_key_and_different_bodies(engine: Engine, database: Database) -> None:
+    rows.policy(database.owner_url)
+    actor = Actor("upstream", "tool-1")
+    start = threading.Barrier(4)
+
+    def one(seconds: int) -> str:
+        start.wait()
+        try:
+            asked = Escalation(None, "ID", "id", "violence", None, "text", seconds, 1, 4, None, None, ())
+            escalate(engine, actor, "key", asked, NOW)
+        except Refusal as refusal:
+            return refusal.kind
+        return "accepted"
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(one, [60, 61, 62, 63])) == ["accepted"] + ["key-reused"] * 3
+    assert len(items(database)) == 1
+
+
+def test_an_id_that_is_taken_is_refused(client: TestClient, tool: dict[str, str], tokens: Tokens) -> None:
+    assert submit(client, tool, ASKED).status_code == 202
+    for sender in (tool, tokens("upstream", "tool-2")):
+        answer = submit(client, sender, ASKED, "key-2")
+        assert (answer.status_code, answer.json()["type"]) == (409, "/problems/conflict")
+        assert answer.json()["field"] == "id"
+
+
+FIELDS: list[tuple[str, object, str | None]] = [
+    ("market", "Indonesia", "has more than 2 signs"),
+    ("market", "id", "is not a market of two capital letters such as ID"),
+    ("language", "i d", "is not a BCP 47 language tag such as pt-BR"),
+    ("category", "Violence!", "is not a word of the letters a-z, digits and hyphens"),
+    ("category", "arson", None),
+    ("severity", 5, "is above 4"),
+    ("severity", "3", "is not a whole number"),
+    ("severity", 3.0, "is not a whole number"),
+    ("severity", True, "is not a whole number"),
+    ("modality", "smell", "is none of 'text', 'image', 'audio', 'video' or 'live'"),
+    ("seconds", 0, "is below 1"),
+    ("seconds", 57_601, "is above 57600"),
+    ("seconds", 10**40, "is above 57600"),
+    ("reviews", 0, "is below 1"),
+    ("priority", 0, "is below 1"),
+    ("due", 0, "is no instant in whole seconds with its offset, such as 2026-11-23T08:00:00Z"),
+    ("due", "2026-11-23", "is no instant in whole seconds with its offset, such as 2026-11-23T08:00:00Z"),
+    ("due", "2026-11-23T08:00:00", None),
+    ("due", "2026-11-23T08:00:00.5Z", None),
+    ("due", "2026-02-30T08:00:00Z", "is no instant of the calendar"),
+    ("due", "2026-02-20T08:00:60Z", "is no instant of the calendar"),
+    ("due", "0001-01-01T00:00:00+23:59", "is not between the years 2001 and 2098"),
+    ("due", "9999-12-31T23:59:59-23:59", "is not between the years 2001 and 2098"),
+    ("due", "2026-11-23T08:00:00+25:00", "is no instant of the calendar"),
+    ("excluded", ["a", "a"], "holds an entry twice"),
+    ("excluded", "a", "is not a list"),
+    ("excluded", ["a\0"], "holds signs that cannot be printed"),
+    ("excluded", ["a"] * 101, "has more than 100 entries"),
+    ("excluded", ["\ud800"], None),
+    ("id", "a/b", "is not written as described"),
+    ("id", "", "is empty"),
+    ("id", "a" * 101, "has more than 100 signs"),
+    ("id", "a\n", "is not written as described"),
+    ("note", "x", "is not known here"),
+    ("only", ["aud-01"], "is not known here"),
+]
+"""A field, what is wrong with it, and the sentence where it is ours to choose."""
+
+
+def test_each_field_is_looked_at(client: TestClient, tool: dict[str, str], database: Database) -> None:
+    for field, value, sentence in FIELDS:
+        answer = submit(client, tool, PLAIN | {field: value})
+        assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid"), (field, value)
+        said = answer.json()
+        assert said["field"].startswith(field), (field, value)
+        if sentence is not None:
+            assert said["faults"][0]["sentence"] == sentence, (field, value)
+    assert items(database) == []
+
+
+def test_every_field_at_fault_is_named(client: TestClient, tool: dict[str, str]) -> None:
+    secret = "Anna-Lena"
+    answer = submit(client, tool, {"market": secret, "excluded": [1, "b", secret + "\n"], secret: 1})
+    fields = {fault["field"] for fault in answer.json()["faults"]}
+    assert {"market", "excluded[0]", "excluded[2]", "language", "category", "modality", "seconds"} <= fields
+    assert answer.text.count(secret) <= 1  # the unknown field's name, no value
+
+
+def test_the_key_is_needed(client: TestClient, tool: dict[str, str]) -> None:
+    for key in (None, "", " ", "a b", "ä", "k" * 201):
+        sent: dict[str, Any] = {} if key is None else {"Idempotency-Key": key.encode("latin-1")}
+        answer = client.post(URL, json=PLAIN, headers=tool | sent)
+        assert answer.status_code == 422, key
+        assert answer.json()["field"] == "Idempotency-Key", key
+
+
+def test_due_before_release(client: TestClient, tool: dict[str, str]) -> None:
+    times = {"release": "2026-11-23T08:00:00Z", "due": "2026-11-23T08:59:59+01:00"}
+    answer = submit(client, tool, PLAIN | times)
+    assert (answer.status_code, answer.json()["field"]) == (422, "due")
+    times["due"] = "2026-11-23T09:00:00+01:00"
+    assert submit(client, tool, PLAIN | times).status_code == 202
+
+
+def test_without_a_policy_nothing_is_accepted(client: TestClient, tokens: Tokens) -> None:
+    answer = submit(client, tokens("upstream"), PLAIN)
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/conflict")
+
+
+def test_a_policy_without_a_list_knows_every_category(
+    client: TestClient, tokens: Tokens, database: Database
+) -> None:
+    rows.policy(database.owner_url, None)
+    assert submit(client, tokens("upstream"), PLAIN | {"category": "arson"}).status_code == 202
+
+
+# ------------------------------------------------------------------------------------------ what became of it
+
+
+def accepted(client: TestClient, tool: dict[str, str], **more: Any) -> str:
+    answer = submit(client, tool, PLAIN | {"id": "e-1"} | more)
+    assert answer.status_code == 202
+    return f"{URL}/e-1"
+
+
+def test_it_is_accepted_until_a_plan_has_seen_it(client: TestClient, tool: dict[str, str]) -> None:
+    here = accepted(client, tool)
+    answer = client.get(here, headers=tool)
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "id": "e-1",
+        "state": "accepted",
+        "submitted_at": "2026-11-22T15:00:00Z",
+        "reviews": 1,
+        "missing": 0,
+        "sentence": None,
+        "planned": [],
+    }
+
+
+def test_from_planned_to_done(client: TestClient, tool: dict[str, str], database: Database) -> None:
+    here = accepted(client, tool, reviews=2)
+    owner = database.owner_url
+    rows.auditor(owner, "aud-01")
+    rows.auditor(owner, "aud-02")
+    plan = rows.published(owner)
+    rows.slot(owner, plan, "e-1", "aud-01", review_no=1)
+    rows.slot(owner, plan, "e-1", "aud-02", review_no=2)
+    answer = client.get(here, headers=tool)
+    assert answer.json()["state"] == "planned"
+    assert answer.json()["planned"] == [
+        {"start": "2026-11-23T02:01:00Z", "end": "2026-11-23T02:05:00Z", "state": "planned"},
+        {"start": "2026-11-23T02:02:00Z", "end": "2026-11-23T02:06:00Z", "state": "planned"},
+    ]
+    steps = [
+        ("started", "aud-01", "started"),
+        ("done", "aud-01", "started"),
+        ("started", "aud-02", "started"),
+        ("done", "aud-02", "done"),
+    ]
+    for state, name, told in steps:
+        with psycopg.connect(owner) as connection:
+            connection.execute(
+                "update slot set state = %(state)s, started_at = %(at)s,"
+                " ended_at = case when %(state)s = 'done' then %(at)s end,"
+                " seen_seconds = case when %(state)s = 'done' then 4321 end where auditor = %(name)s",
+                {"state": state, "at": rows.at(3), "name": name},
+            )
+        answer = client.get(here, headers=tool)
+        assert answer.json()["state"] == told
+        assert "aud-" not in answer.text  # nobody's name,
+        assert "4321" not in answer.text  # what nobody saw,
+        assert "T03:00" not in answer.text  # and when nobody really did
+
+
+def test_left_out_with_the_reason_but_not_with_who_is_protected(
+    client: TestClient, tool: dict[str, str], database: Database
+) -> None:
+    here = accepted(client, tool)
+    owner = database.owner_url
+    plan = rows.published(owner)
+    rows.left_out(owner, plan, "e-1", {"language": 5, "protected": 1, "shift": 2, "capacity": 6})
+    said = client.get(here, headers=tool).json()
+    assert (said["state"], said["missing"]) == ("left-out", 1)
+    assert said["sentence"] == ("14 auditors: 5 do not speak id, 9 are not free for it.")
+    # Another plan, and its word counts.
+    rows.published(owner, version=2)
+    assert client.get(here, headers=tool).json()["state"] == "accepted"
+
+
+def test_planned_in_part(client: TestClient, tool: dict[str, str], database: Database) -> None:
+    here = accepted(client, tool, reviews=3)
+    owner = database.owner_url
+    rows.auditor(owner)
+    plan = rows.published(owner)
+    rows.slot(owner, plan, "e-1", "aud-01")
+    rows.left_out(owner, plan, "e-1", {"has-it": 1}, missing=2)
+    said = client.get(here, headers=tool).json()
+    assert (said["state"], said["reviews"], said["missing"]) == ("planned", 3, 2)
+    assert said["sentence"] == "1 auditor: 1 already reviews it."
+
+
+def test_withdrawn(client: TestClient, tool: dict[str, str], database: Database) -> None:
+    here = accepted(client, tool)
+    with psycopg.connect(database.owner_url) as connection:
+        connection.execute("update item set withdrawn_at = now()")
+    assert client.get(here, headers=tool).json()["state"] == "withdrawn"
+
+
+def test_slots_that_were_taken_back_do_not_count(
+    client: TestClient, tool: dict[str, str], database: Database
+) -> None:
+    here = accepted(client, tool)
+    rows.auditor(database.owner_url)
+    rows.slot(database.owner_url, rows.published(database.owner_url), "e-1", "aud-01", state="withdrawn")
+    said = client.get(here, headers=tool).json()
+    assert (said["state"], said["planned"]) == ("accepted", [])
+
+
+def test_what_is_not_theirs_is_not_there(client: TestClient, tool: dict[str, str], tokens: Tokens) -> None:
+    accepted(client, tool)
+    other = tokens("upstream", "tool-2")
+    for item in ("e-1", "none", "%00", "a%2Fb", "x" * 5000):
+        answer = client.get(f"{URL}/{item}", headers=other)
+        assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found"), item
+
+
+def test_a_sample_is_no_escalation(client: TestClient, tool: dict[str, str], database: Database) -> None:
+    accepted(client, tool)
+    with psycopg.connect(database.owner_url) as connection:
+        connection.execute("update item set kind = 'sample', stratum = 's', draw = 1")
+    assert client.get(f"{URL}/e-1", headers=tool).status_code == 404

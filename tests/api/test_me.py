@@ -1,0 +1,178 @@
+"""Working a day over HTTP: what the actions decide arrives as it should. What they decide is tried in
+tests/actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.actions.my_day import NOW, MyDay, my_day
+from tests.api.conftest import Clock, Tokens
+from tests.conftest import Database
+
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture
+def day(database: Database, clock: Clock) -> Iterator[MyDay]:
+    clock.now = NOW
+    with my_day(database) as made:
+        yield made
+        assert made.sums_are_true()
+
+
+@pytest.fixture
+def ada(day: MyDay, tokens: Tokens) -> dict[str, str]:
+    return tokens("auditor", "ada")
+
+
+def slot_url(day: MyDay, name: str, verb: str) -> str:
+    return f"/v1/me/slots/{day.slots[name]}/{verb}"
+
+
+def test_a_review_from_start_to_end(client: TestClient, day: MyDay, ada: dict[str, str], clock: Clock) -> None:
+    begun = client.post(slot_url(day, "one", "start"), headers=ada)
+    assert (begun.status_code, begun.json()) == (
+        200,
+        {
+            "slot": day.slots["one"],
+            "kind": "work",
+            "state": "started",
+            "item": "one",
+            "started_at": "2026-11-23T07:00:00Z",
+            "ended_at": None,
+            "seconds": None,
+        },
+    )
+    clock.forward(timedelta(minutes=4))
+    assert client.post(slot_url(day, "one", "start"), headers=ada).json() == begun.json()
+    body = {"seconds": 230, "seen": {"severity": 4, "modality": "video"}}
+    done = client.post(slot_url(day, "one", "complete"), json=body, headers=ada)
+    assert (done.status_code, done.json()) == (
+        200,
+        begun.json() | {"state": "done", "ended_at": "2026-11-23T07:04:00Z", "seconds": 230},
+    )
+    assert client.post(slot_url(day, "one", "complete"), json=body, headers=ada).json() == done.json()
+    other = client.post(slot_url(day, "one", "complete"), json={"seconds": 231}, headers=ada)
+    assert (other.status_code, other.json()["type"]) == (409, "/problems/conflict")
+    assert day.ledger(day.slots["one"])[-1] == ("incident", "violence", 4, "video", 230, 1)
+
+
+def test_a_limit_answers_with_its_sentence_and_something_else_to_do(
+    client: TestClient, day: MyDay, ada: dict[str, str]
+) -> None:
+    day.seen(3540)
+    answer = client.post(slot_url(day, "one", "start"), headers=ada)
+    assert (answer.status_code, answer.headers["content-type"]) == (409, PROBLEM)
+    assert answer.json() == {
+        "type": "/problems/limit-reached",
+        "title": "A limit would be passed",
+        "status": 409,
+        "detail": "You have seen 59 of 60 minutes of severe work today; this review is expected to take 10.",
+        "instead": {"kind": "work", "slot": day.slots["mild"]},
+    }
+
+
+def test_somebody_elses_slot_is_no_slot(client: TestClient, day: MyDay, tokens: Tokens) -> None:
+    ben = tokens("auditor", "ben")
+    theirs = client.post(slot_url(day, "one", "start"), headers=ben)
+    nobodys = client.post("/v1/me/slots/999999/start", headers=ben)
+    assert theirs.status_code == nobodys.status_code == 404
+    assert theirs.json() == nobodys.json()
+
+
+def test_skipping_needs_no_word(client: TestClient, day: MyDay, ada: dict[str, str], clock: Clock) -> None:
+    assert client.post(slot_url(day, "two", "skip"), headers=ada).json()["state"] == "skipped"
+    client.post(slot_url(day, "one", "start"), headers=ada)
+    clock.forward(timedelta(seconds=7))
+    gone = client.post(slot_url(day, "one", "skip"), headers=ada)
+    assert (gone.status_code, gone.json()["state"], gone.json()["seconds"]) == (200, "skipped", 7)
+    client.post(slot_url(day, "three", "start"), headers=ada)
+    told = client.post(slot_url(day, "three", "skip"), json={"seconds": 3}, headers=ada)
+    assert told.json()["seconds"] == 3
+
+
+def test_breaks(client: TestClient, day: MyDay, ada: dict[str, str], clock: Clock) -> None:
+    taken = client.post("/v1/me/breaks", headers=ada)
+    assert (taken.status_code, taken.json()["kind"], taken.json()["state"]) == (200, "break", "started")
+    assert client.post("/v1/me/breaks", headers=ada).json() == taken.json()
+    clock.forward(timedelta(minutes=8))
+    end = f"/v1/me/breaks/{taken.json()['slot']}/end"
+    ended = client.post(end, headers=ada)
+    assert (ended.json()["state"], ended.json()["ended_at"]) == ("done", "2026-11-23T07:08:00Z")
+    assert client.post(end, headers=ada).json() == ended.json()
+    planned = client.post(slot_url(day, "pause", "start"), headers=ada)
+    assert planned.json()["state"] == "started"
+    assert client.post(f"/v1/me/breaks/{day.slots['pause']}/end", headers=ada).json()["state"] == "done"
+    client.post(slot_url(day, "one", "start"), headers=ada)
+    assert client.post("/v1/me/breaks", headers=ada).status_code == 409
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"seconds": -1},
+        {"seconds": 1.5},
+        {"seconds": "60"},
+        {"seconds": True},
+        {"seconds": 10**9},
+        {"seconds": 60, "minutes": 1},
+        {"seconds": 60, "seen": {"severity": 5}},
+        {"seconds": 60, "seen": {"modality": "smell"}},
+        {"seconds": 60, "seen": {"category": "Not a key"}},
+        {"seconds": 60, "seen": {"category": "unheard-of"}},
+    ],
+)
+def test_what_is_not_as_described_is_refused_whole(
+    client: TestClient, day: MyDay, ada: dict[str, str], body: dict[str, Any]
+) -> None:
+    client.post(slot_url(day, "one", "start"), headers=ada)
+    for verb in ("complete", "skip"):
+        answer = client.post(slot_url(day, "one", verb), json=body, headers=ada)
+        assert (answer.status_code, answer.headers["content-type"]) == (422, PROBLEM)
+    assert day.state(day.slots["one"]) == "started"
+
+
+@pytest.mark.parametrize("slot", ["0", "-1", "x", str(2**63)])
+def test_a_slot_has_a_number(client: TestClient, ada: dict[str, str], slot: str) -> None:
+    for url in (f"/v1/me/slots/{slot}/start", f"/v1/me/breaks/{slot}/end"):
+        assert client.post(url, headers=ada).status_code == 404
+
+
+def test_only_auditors_have_a_day(client: TestClient, day: MyDay, tokens: Tokens) -> None:
+    for persona in ("lead", "wellbeing", "upstream", "operations"):
+        headers = tokens(persona, "ada")  # type: ignore[arg-type]
+        for url in (slot_url(day, "one", "start"), slot_url(day, "one", "skip"), "/v1/me/breaks"):
+            assert client.post(url, headers=headers).status_code == 403
+        assert client.get("/v1/me/exposure", headers=headers).status_code == 403
+
+
+def test_nothing_of_exposure_is_in_the_audit_trail(
+    client: TestClient, day: MyDay, ada: dict[str, str], clock: Clock
+) -> None:
+    client.post(slot_url(day, "one", "start"), headers=ada)
+    client.post(slot_url(day, "one", "complete"), json={"seconds": 4321, "seen": {"severity": 4}}, headers=ada)
+    found = day.rows.rows("select verb, detail::text from audit where actor = 'auditor:ada' order by id")
+    assert [verb for verb, _ in found] == ["start", "complete"]
+    assert not [detail for _, detail in found if "4321" in detail or "severity" in detail]
+
+
+def test_two_tabs_at_once(client: TestClient, day: MyDay, ada: dict[str, str]) -> None:
+    """Everything at once on the same slots; what is recorded is one course of events, and none is an error."""
+    urls = [
+        *[slot_url(day, name, "start") for name in ("one", "two", "mild")] * 3,
+        *[slot_url(day, "one", "skip")] * 2,
+        *["/v1/me/breaks"] * 3,
+    ]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda url: client.post(url, headers=ada), urls))
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    assert day.rows.run("select count(*) from slot where auditor = 'ada' and state = 'started'") <= 1
+    ends = day.ledger(day.slots["one"])
+    assert [entry for entry, *_ in ends] in (["reserve", "release"], ["reserve", "release", "post"])

@@ -1,0 +1,130 @@
+"""The clock: which dates are due, and that it asks once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+from sqlalchemy import text
+
+from models.connection import application_engine
+from models.doorbell import connect
+from models.queries.tasks import PlanningDay
+from tests.conftest import Database
+from tests.workers.dates import FIRST, load
+from tests.workers.processes import CHECKOUT
+from workers.clock import ONE_CLOCK, due_dates, tick
+
+AHEAD = timedelta(hours=12)
+START = datetime(2026, 11, 23, 9, tzinfo=UTC)
+END = START + timedelta(hours=9)
+NEW = PlanningDay(
+    work_date=FIRST,
+    input_version=7,
+    first_start=START,
+    last_end=END,
+    asked=False,
+    planned=False,
+    planned_version=None,
+    failed_version=None,
+)
+PLANNED = replace(NEW, planned=True, planned_version=7)
+CHANGED = replace(NEW, planned=True, planned_version=6)
+EVENING = START - AHEAD
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("day", "now", "due"),
+    [
+        (NEW, EVENING - SECOND, False),
+        (NEW, EVENING, True),
+        (NEW, END - SECOND, True),  # better late than never
+        (NEW, END, False),
+        (replace(NEW, asked=True), EVENING, False),
+        (PLANNED, EVENING, False),
+        (CHANGED, EVENING, True),
+        (CHANGED, START - SECOND, True),
+        (CHANGED, START, False),  # people are at work by this plan
+        (replace(NEW, failed_version=7), EVENING, False),  # would fail again
+        (replace(NEW, failed_version=6), EVENING, True),
+        (replace(CHANGED, failed_version=7), EVENING, False),
+    ],
+)
+def test_a_date_is_due(day: PlanningDay, now: datetime, due: bool) -> None:
+    assert due_dates([day], now, AHEAD) == ([FIRST] if due else [])
+
+
+def rung(redis: Redis) -> list[int]:
+    """The tasks that Redis holds rings for."""
+    return [job.args[0] for job in Queue("breakwater", connection=redis, serializer=JSONSerializer).jobs]
+
+
+def test_the_clock_asks_once_and_rings(database: Database, redis_url: str) -> None:
+    engine = application_engine(database.url)
+    with connect(redis_url) as redis:
+        load(engine, FIRST)
+        load(engine, FIRST + timedelta(days=30))
+        assert tick(engine, redis, "breakwater", AHEAD, EVENING - SECOND) == []
+        assert tick(engine, redis, "breakwater", AHEAD, EVENING) == [FIRST]
+        with engine.connect() as connection:
+            (task,) = connection.execute(text("select id from task")).scalars()
+        assert rung(redis) == [task]
+        assert tick(engine, redis, "breakwater", AHEAD, EVENING + SECOND) == []
+        assert rung(redis) == [task]
+    engine.dispose()
+
+
+def test_two_clocks_do_no_double_work(database: Database, redis_of_kind: Callable[[str], str]) -> None:
+    engine = application_engine(database.url, pool_size=16)
+    dates = [FIRST + timedelta(days=number) for number in range(3)]
+    for work_date in dates:
+        load(engine, work_date)
+    with connect(redis_of_kind("valkey")) as redis:
+        redis.flushall()
+
+        def one(_: int) -> list[date]:
+            return tick(engine, redis, "breakwater", timedelta(days=7), EVENING)
+
+        with ThreadPoolExecutor(8) as pool:
+            asked = [work_date for dates in pool.map(one, range(16)) for work_date in dates]
+        assert sorted(asked) == dates
+        assert len(rung(redis)) == len(dates)
+        with engine.begin() as other:
+            other.execute(text("update task set state = 'done', ended_at = now()"))
+        with engine.begin() as other:
+            other.execute(text("select pg_advisory_xact_lock(:key)"), {"key": ONE_CLOCK})
+            assert one(0) == []  # while another clock is at it
+        assert one(0) == dates
+    engine.dispose()
+
+
+def test_the_verb_looks_once(database: Database, redis_of_kind: Callable[[str], str]) -> None:
+    engine = application_engine(database.url)
+    load(engine, FIRST)
+    engine.dispose()
+    ahead = int((START - datetime.now(UTC)).total_seconds()) - 3600
+    environment = {
+        "PATH": os.defpath,
+        "DATABASE_URL": database.url,
+        "REDIS_URL": redis_of_kind("valkey"),
+        "BREAKWATER_CLOCK_AHEAD": str(ahead),  # an hour before the first shift
+    }
+
+    def look() -> str:
+        command = [sys.executable, "-m", "config.cli", "clock", "--once"]
+        return subprocess.run(
+            command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert look() == "asked for a plan of 2026-11-23\n"
+    assert look() == ""

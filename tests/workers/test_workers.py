@@ -1,0 +1,176 @@
+"""Workers as they run: what they do when the work fails, when they are to stop, and when Redis is away."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from redis import Redis
+from sqlalchemy import text
+from structlog.testing import capture_logs
+
+import workers.planning
+from allocator.optimise.planner import make_plan
+from models.actions.claim_task import claim_task
+from models.actions.request_plan import request_plan
+from models.actions.return_task import MOST_ATTEMPTS, SENTENCES, Why
+from models.actor import SYSTEM
+from models.connection import application_engine
+from tests.conftest import Database
+from tests.workers.dates import FIRST, NOW, SAMPLES, load, work_date_instance
+from tests.workers.processes import wait_for, worker
+from tests.workers.scenes import Scene, scene
+from workers.jobs import do_task
+from workers.planning import NotLegal, plan_date
+from workers.reconciler import LONGEST_PAUSE, pause_after
+
+SPOILT: tuple[Why, ...] = ("worker-died", "error")
+
+
+def plan_of(there: Scene, task: int) -> Any:
+    query = """
+        select plan.* from plan join task on plan.id = (payload ->> 'plan')::bigint where task.id = :task
+    """
+    with there.engine.connect() as connection:
+        return connection.execute(text(query), {"task": task}).one()
+
+
+def count(there: Scene, table: str) -> int:
+    with there.engine.connect() as connection:
+        found: int = connection.execute(text(f"select count(*) from {table}")).scalar_one()
+        return found
+
+
+def test_poison_is_parked_and_a_changed_day_is_planned_as_it_is_now(
+    database: Database, redis_of_kind: Callable[[str], str], tmp_path: Path
+) -> None:
+    quick = {"BREAKWATER_LEASE_SECONDS": "30", "BREAKWATER_RECONCILE_SECONDS": "0.05"}
+    with scene(database.url, redis_of_kind("valkey"), tmp_path, **quick) as there:
+        *spoilt, changed = there.ask(3)
+        with worker(tmp_path, there.environment, "spoilt") as running:
+            there.wait_until("done", changed)
+            for task in spoilt:
+                there.wait_until("parked", task)
+            assert running.stop() == 0
+            said = running.said()
+        for task, why in zip(spoilt, SPOILT, strict=True):
+            assert there.column("attempts", task) == MOST_ATTEMPTS
+            plan = plan_of(there, task)
+            assert (plan.state, plan.failure) == ("failed", SENTENCES[why])
+        assert said.count("a task is parked") == len(spoilt)
+        assert "RuntimeError" in said
+        assert "4711" not in said
+        # Nothing of them was published; and the other was planned as it is since.
+        there.tasks[changed] = work_date_instance(there.tasks[changed].work_date, SAMPLES + 3)
+        assert there.faults(changed) == []
+        assert (there.column("fence", changed), there.column("attempts", changed)) == (2, 1)
+        assert count(there, "slot where work_date <> (select max(work_date) from work_day)") == 0
+
+
+def test_work_that_is_broken_off_is_given_back_long_before_the_lease_runs_out(
+    database: Database, redis_of_kind: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Because the worker is to stop, because it dies and its solver with it, or because time is up."""
+    patient = {"BREAKWATER_LEASE_SECONDS": "600", "BREAKWATER_RECONCILE_SECONDS": "600"}
+    with (
+        scene(database.url, redis_of_kind("valkey"), tmp_path, **patient) as there,
+        worker(tmp_path, there.environment, "solving:4", BREAKWATER_QUEUE="stop") as stopped,
+        worker(tmp_path, there.environment, "solving:2", BREAKWATER_QUEUE="kill") as killed,
+        worker(
+            tmp_path, there.environment, "solving:1", BREAKWATER_QUEUE="long", BREAKWATER_SOLVE_SECONDS="1"
+        ) as slow,
+    ):
+        tasks = dict(zip(("stop", "kill", "long"), there.ask(3), strict=True))
+        for name, task in tasks.items():
+            there.ring(task, queue=name)
+
+        stopped.wait_until_reached()
+        assert plan_of(there, tasks["stop"]).stage == "fill"
+        assert stopped.stop() == 0
+        killed.wait_until_reached()
+        os.kill(killed.process.pid, signal.SIGKILL)
+        slow.wait_until_reached()
+
+        expected = {"stop": ("stopped", 0), "kill": ("worker-died", 1), "long": ("took-too-long", 1)}
+        for name, (why, attempts) in expected.items():
+            there.wait_until("waiting", tasks[name])
+            assert there.column("last_error", tasks[name]) == why
+            assert there.column("attempts", tasks[name]) == attempts
+            assert plan_of(there, tasks[name]).state == "waiting"
+        for ended in (stopped, killed):
+            wait_for(lambda: not ended.members(), "all of it has ended")  # noqa: B023
+        assert slow.stop() == 0
+
+
+def test_a_worker_waits_for_redis_and_outlives_it(
+    database: Database, redis_of_kind: Callable[[str], str], tmp_path: Path
+) -> None:
+    url = redis_of_kind("valkey")
+    socket = Path(unquote(urlsplit(url).path))
+    place = tmp_path / "redis.sock"
+    with scene(database.url, url, tmp_path) as there:
+        there.environment["REDIS_URL"] = f"unix://{place}"
+        first, second = there.ask(2)
+        with worker(tmp_path, there.environment) as running:
+            wait_for(lambda: "Redis could not be reached" in running.said(), "Redis is missed")
+            place.symlink_to(socket)
+            there.wait_until("done", first)
+            there.wait_until("done", second)
+            place.unlink()
+            drop_all_clients(there.redis)
+            (third,) = there.ask()
+            wait_for(lambda: running.said().count("rung; a reconciler will") > 0, "a ring is missed")
+            place.symlink_to(socket)
+            there.wait_until("done", third)
+            assert running.stop() == 0
+            wait_for(lambda: not running.members(), "all of it has ended")
+
+
+def drop_all_clients(redis: Redis) -> None:
+    redis.client_kill_filter(_type="normal", skipme=True)
+
+
+def test_an_illegal_plan_is_not_published(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = application_engine(database.url)
+    load(engine, FIRST)
+    task = request_plan(engine, SYSTEM, FIRST, NOW).task
+    claim = claim_task(engine, SYSTEM, task, 60, NOW)
+    assert claim is not None
+    monkeypatch.setattr(workers.planning, "make_plan", break_a_rule)
+    with pytest.raises(NotLegal):
+        plan_date(engine, claim, lambda: NOW)
+    with engine.connect() as connection:
+        assert connection.execute(text("select count(*) from slot")).scalar_one() == 0
+        assert connection.execute(text("select count(*) from ledger")).scalar_one() == 0
+    monkeypatch.undo()
+    plan_date(engine, claim, lambda: NOW)
+    with engine.connect() as connection:
+        assert connection.execute(text("select state from plan")).scalar_one() == "published"
+    engine.dispose()
+
+
+def break_a_rule(*given: Any) -> Any:
+    """The first slot is planned an hour late, over others."""
+    plan = make_plan(*given)
+    rows = plan.slots.to_dicts()
+    rows[0] |= {"start": rows[0]["start"] + 3600, "end": rows[0]["end"] + 3600}
+    return replace(plan, slots=type(plan.slots)(rows, schema=plan.slots.schema))
+
+
+def test_without_a_database_nothing_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@/nothing?host=/nowhere")
+    with capture_logs() as lines:
+        do_task(1)
+    assert [line["log_level"] for line in lines] == ["error"]
+
+
+def test_the_pause_grows_while_the_database_is_away() -> None:
+    assert [pause_after(failures, 5) for failures in range(5)] == [5, 10, 20, 40, LONGEST_PAUSE]
+    assert pause_after(10**6, 5) == LONGEST_PAUSE
+    assert pause_after(3, 300) == 300

@@ -1,0 +1,97 @@
+"""The verbs `worker` and `clock`."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+from datetime import timedelta
+from types import FrameType
+
+from config.clock import clock_of
+from config.logging import configure
+from config.settings import Settings, SettingsRefused, refuse, settings
+
+OK = 0
+
+
+def worker(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="breakwater worker",
+        description="Makes and publishes the plans that were asked for. Run as many as you like: each does "
+        "one at a time. On SIGTERM or Ctrl-C it ends once the task in hand is done or, after some seconds, "
+        "given back.",
+    )
+    parser.parse_args(arguments)
+    try:
+        configured = prepared()
+    except SettingsRefused as refused:
+        return refuse(refused)
+    from workers.preload import preload
+
+    preload()
+    from workers.worker import work
+
+    print(f"breakwater worker: waiting for tasks in the queue '{configured.queue}'", flush=True)
+    work(configured)
+    print("breakwater worker: stopped; nothing is left half done", flush=True)
+    return OK
+
+
+def clock(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="breakwater clock",
+        description="Asks for each work date's plan in time before its first shift. One is enough, two do no "
+        "harm.",
+    )
+    parser.add_argument("--once", action="store_true", help="look once, say what was asked for, and end")
+    options = parser.parse_args(arguments)
+    try:
+        configured = prepared()
+    except SettingsRefused as refused:
+        return refuse(refused)
+    if options.once:
+        return look_once(configured)
+    from workers.clock import keep_time
+
+    signal.signal(signal.SIGTERM, end)
+    hours = f"{configured.plan_ahead_hours:g}"
+    print(f"breakwater clock: has every date planned {hours} h before its first shift", flush=True)
+    try:
+        keep_time(configured)
+    except (KeyboardInterrupt, Ended):
+        print("breakwater clock: stopped", flush=True)
+    return OK
+
+
+def look_once(configured: Settings) -> int:
+    from models.connection import application_engine
+    from models.doorbell import connect
+    from workers.clock import tick
+
+    engine = application_engine(configured.need("database_url"), pool_size=2)
+    redis = connect(configured.need("redis_url"))
+    ahead = timedelta(hours=configured.plan_ahead_hours)
+    for work_date in tick(engine, redis, configured.queue, ahead, clock_of(configured)()):
+        print(f"asked for a plan of {work_date.isoformat()}")
+    engine.dispose()
+    return OK
+
+
+def prepared() -> Settings:
+    """The settings, complete, and the log set up.
+
+    Raises:
+        SettingsRefused: something is missing or malformed.
+    """
+    configured = settings()
+    configured.connections()
+    configure(configured.log_level)
+    return configured
+
+
+class Ended(Exception):  # noqa: N818 - a wish, not a slip
+    """SIGTERM has come."""
+
+
+def end(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    raise Ended

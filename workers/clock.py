@@ -1,0 +1,81 @@
+"""The clock: has each work date planned in time before its first shift."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+import structlog
+from redis import Redis
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from config.clock import clock_of
+from config.settings import Settings
+from models.actions.request_plan import request_plan
+from models.actor import SYSTEM
+from models.connection import application_engine
+from models.doorbell import connect, ring
+from models.queries.tasks import PlanningDay, planning_days
+from models.refusal import Refusal
+from workers.reconciler import pause_after
+
+ONE_CLOCK = 20_261_125
+"""Advisory lock: of two clocks one does the round."""
+
+log = structlog.get_logger()
+
+
+def due_dates(days: Iterable[PlanningDay], now: datetime, ahead: timedelta) -> list[date]:
+    """The dates to ask a plan for, earliest first.
+
+    A date is due from `ahead` before its first shift until its last shift ends, unless a plan is under way,
+    or could not be made of the same inputs. Where one is in force, it is due only if the inputs have changed
+    since and nobody has begun to work.
+    """
+    return [
+        day.work_date
+        for day in days
+        if day.first_start - ahead <= now < day.last_end
+        and not day.asked
+        and day.failed_version != day.input_version
+        and not (day.planned and (day.planned_version == day.input_version or now >= day.first_start))
+    ]
+
+
+def tick(engine: Engine, redis: Redis, queue: str, ahead: timedelta, now: datetime) -> list[date]:
+    """One round: the dates that a plan was newly asked for. None if another clock is doing one."""
+    asked = []
+    with engine.begin() as connection:
+        lock = text("select pg_try_advisory_xact_lock(:key)")
+        if not connection.execute(lock, {"key": ONE_CLOCK}).scalar():
+            return []
+        for work_date in due_dates(planning_days(connection, now), now, ahead):
+            try:
+                requested = request_plan(engine, SYSTEM, work_date, now)
+            except Refusal as refusal:  # its shifts have just been withdrawn
+                log.info("a date could not be asked for", work_date=work_date, kind=refusal.kind)
+                continue
+            if requested.filed:
+                asked.append(work_date)
+                log.info("plan asked for", work_date=work_date, plan=requested.plan, task=requested.task)
+            ring(redis, queue, requested.task)
+    return asked
+
+
+def keep_time(configured: Settings) -> None:
+    """Without end."""
+    engine = application_engine(configured.need("database_url"), pool_size=2)
+    redis = connect(configured.need("redis_url"))
+    ahead = timedelta(hours=configured.plan_ahead_hours)
+    clock = clock_of(configured)
+    failures = 0
+    while True:
+        try:
+            tick(engine, redis, configured.queue, ahead, clock())
+            failures = 0
+        except SQLAlchemyError as error:
+            failures += 1
+            log.warning("the database could not be reached; tried again", count=failures, exc_info=error)
+        time.sleep(pause_after(failures, configured.reconcile_seconds))

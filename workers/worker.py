@@ -1,0 +1,156 @@
+"""RQ's worker, for rings only, and made to outlive Redis."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from types import FrameType
+from typing import Any
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Worker
+from rq.exceptions import StopRequested
+from rq.job import Job
+from rq.registry import FailedJobRegistry, StartedJobRegistry
+from rq.serializers import JSONSerializer
+from rq.utils import now as rq_now
+from rq.worker_registration import clean_worker_registry
+
+from config.settings import Settings
+from models.doorbell import connect
+from workers.keeper import STOP
+from workers.parent import end_with_parent
+from workers.reconciler import Reconciler
+from workers.ring import Ring, Rings
+
+WORKER_TTL = 30
+MAINTENANCE = 10
+MONITORING = 5
+"""Seconds. With RQ's own, far longer ones, what a killed worker was doing lies about for minutes."""
+GRACE = 8
+"""Seconds for which a worker that is to stop lets its task go on. Containers get ten to end in."""
+PAUSE = 1.0
+"""Seconds between tries while Redis is away."""
+
+log = structlog.get_logger()
+
+
+class RingWorker(Worker):
+    """RQ's worker without what it does not need here: commands from outside, groups, dependents, results."""
+
+    last_cleaned_at: Any
+    exponential_backoff_factor = 1.0
+    max_connection_wait_time = PAUSE
+    log_result_lifespan = False
+
+    def __init__(
+        self, configured: Settings, redis: Redis, reconciler: Reconciler, monitoring: int, grace: int
+    ) -> None:
+        Ring.may_take = int(configured.solve_seconds) + 60
+        super().__init__(
+            [configured.queue],
+            connection=redis,
+            serializer=JSONSerializer,
+            job_class=Ring,
+            queue_class=Rings,
+            default_result_ttl=0,
+            worker_ttl=WORKER_TTL,
+            maintenance_interval=MAINTENANCE,
+            job_monitoring_interval=monitoring,
+            log_job_description=False,
+        )
+        self.reconciler = reconciler
+        self.grace = grace
+        self.stop_asked_at: float | None = None
+
+    def bootstrap(self, *_: Any, **__: Any) -> None:
+        # Neither RQ's own log handlers nor its channel for commands, which is a thread and open to all.
+        self.register_birth()  # type: ignore[no-untyped-call]
+        self.set_state("started")
+
+    def unsubscribe(self) -> None:
+        pass
+
+    def clean_registries(self) -> None:
+        for queue in self.queues:
+            kept: dict[str, Any] = {
+                "connection": queue.connection,
+                "job_class": queue.job_class,
+                "serializer": queue.serializer,
+            }
+            StartedJobRegistry(queue.name, **kept).cleanup()
+            FailedJobRegistry(queue.name, **kept).cleanup()
+            clean_worker_registry(queue)
+            # Rings that a worker took and then died: the reconciler rings again.
+            queue.connection.delete(queue.intermediate_queue_key)
+        self.last_cleaned_at = rq_now()
+
+    def clean_group_registries(self) -> None:
+        pass
+
+    def heartbeat(self, *given: Any, **named: Any) -> None:
+        if not self.is_horse:
+            self.reconciler.look_after()
+        super().heartbeat(*given, **named)
+
+    def setup_work_horse_signals(self) -> None:
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
+        end_with_parent(self.pid or 0)
+
+    def maintain_heartbeats(self, job: Job, execution: Any) -> None:
+        """Called every few seconds while a task is being done."""
+        if self.stop_asked_at is not None and time.monotonic() - self.stop_asked_at >= self.grace:
+            self.hand_back()
+        try:
+            super().maintain_heartbeats(job, execution)
+        except (RedisError, OSError) as error:
+            # The task is claimed in PostgreSQL; Redis is not needed to do it.
+            log.warning("Redis could not be reached while working", exc_info=error)
+
+    def hand_back(self) -> None:
+        """Have the task's keeper give it back; that ends the work."""
+        if self.horse_pid:
+            os.killpg(self.horse_pid, STOP)
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        self.stop_asked_at = time.monotonic()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+    def request_force_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        self.hand_back()
+
+    def set_shutdown_requested_date(self) -> None:
+        pass  # would speak to Redis from a signal handler, in the middle of whatever is being said
+
+
+def stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    raise StopRequested
+
+
+def work(configured: Settings, monitoring: int = MONITORING, grace: int = GRACE) -> None:
+    """Answer rings until asked to stop. Ends only then; while Redis is away it keeps trying."""
+    logging.getLogger("rq.worker").setLevel(logging.WARNING)
+    reconciler = Reconciler(configured)
+    try:
+        while True:
+            signal.signal(signal.SIGINT, stop)
+            signal.signal(signal.SIGTERM, stop)
+            try:
+                reconciler.look_after()
+                redis = connect(configured.need("redis_url"))
+                worker = RingWorker(configured, redis, reconciler, monitoring, grace)
+                log.info("waiting for tasks", queue=configured.queue, worker=worker.name)
+                worker.work(logging_level=None)
+                if worker.stop_asked_at is not None:
+                    return
+            except (RedisError, OSError) as error:
+                log.warning("Redis could not be reached; tried again", exc_info=error)
+            time.sleep(PAUSE)
+    except StopRequested:
+        return
+    finally:
+        reconciler.end()
