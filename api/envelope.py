@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 
+import psycopg
 import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
@@ -18,6 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.problems import Problem, answer
 
 MOST_BYTES = 64 * 1024
+AWAY = ("08", "53", "57P", "25006")
+"""SQLSTATEs of a database that cannot be used just now: the connection broke, it is out of something, it is
+being shut down, it is a standby."""
 LONGEST_LENGTH = 9
 """Digits of a `Content-Length`."""
 HEADERS = {
@@ -129,7 +133,7 @@ def last_resort(error: Exception, request: str) -> ASGIApp:
             "unavailable",
             "The database does not answer; try again.",
             headers={"Retry-After": "2"},
-            request_id=request,
+            request=request,
         )
     return answer("internal", "Something went wrong here; it is in the server's log.", request=request)
 
@@ -138,16 +142,17 @@ def no_database(error: Exception) -> bool:
     """Whether the database is away, as opposed to having refused a statement."""
     if isinstance(error, NoConnection):
         return True
-    if not isinstance(error, DBAPIError):
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return True
+        cause = error.orig
+    else:
+        cause = error
+    if not isinstance(cause, psycopg.Error):
         return False
-    state = getattr(error.orig, "sqlstate", None)
-    # No state: no connection came about. 08: it broke off; 57P: shut down or starting; 53: out of something;
-    # 25006: it is a standby.
-    return (
-        error.connection_invalidated
-        or (type(error.orig).__name__ in ("OperationalError", "ConnectionTimeout") and state is None)
-        or (state or "").startswith(("08", "57P", "53", "25006"))
-    )
+    if cause.sqlstate is None:  # it comes from here and not from there: no connection came about, or it broke
+        return isinstance(cause, psycopg.OperationalError)
+    return cause.sqlstate.startswith(AWAY)
 
 
 def route_of(scope: Scope) -> str | None:

@@ -8,9 +8,11 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
 from api.access import Allow, public
+from api.fields import Answer, Form
 from api.problems import SCHEMA, described
 
 EVERY_ROUTE = ("internal", "unavailable")
@@ -56,12 +58,22 @@ def describe(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schemas["Problem"] = SCHEMA
+    for model in (*models_below(Form), *models_below(Answer)):
+        extra = model.model_config.get("json_schema_extra")
+        if model.__name__ in schemas and isinstance(extra, dict) and "examples" in extra:
+            schemas[model.__name__]["examples"] = extra["examples"]  # FastAPI has taken their nulls out
     for route in routes_of(app):
         if route.include_in_schema:
             for method in route.methods or ():
                 add_problems(document["paths"][route.path_format][method.lower()], declared(route)[0])
     app.openapi_schema = document
     return document
+
+
+def models_below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for below in model.__subclasses__():
+        yield below
+        yield from models_below(below)
 
 
 def add_problems(operation: dict[str, Any], allowed: Allow | None) -> None:

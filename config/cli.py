@@ -28,19 +28,19 @@ class Verb:
 
 
 VERBS = (
-    Verb("demo", "config.demo.verb:demo", "plan and check an invented team's day, and show it here"),
+    Verb("demo", "config.demo.verb:demo", "live through an invented team's day with servers of its own"),
     Verb("generate", "config.generate:generate", "write a realistic day to plan, of a size you choose"),
     Verb("plan", "allocator.cli:plan", "plan a day: a folder of files in, a folder of files out"),
     Verb("verify", "allocator.cli:verify", "check a plan against every rule and every claim it makes"),
+    Verb("servers", "config.embedded.verb:servers", "run PostgreSQL and Redis here, for a second terminal"),
     Verb("migrate", "models.cli:migrate", "bring the database to the newest revision"),
     Verb("load", "models.cli:load", "bring a day into the database"),
     Verb("export", "models.cli:export", "write a date's plan, and the day it was made from, as files"),
-    Verb("servers", "config.embedded.verb:servers", "run PostgreSQL and Redis here, for a second terminal"),
     Verb("token", "models.token_cli:token", "issue, list or revoke what people and tools sign in with"),
     Verb("serve", "api.cli:serve", "answer auditors, leads and tools over HTTP"),
     Verb("worker", "workers.cli:worker", "make and publish the plans that were asked for"),
-    Verb("ready", "models.ready:ready", "say whether the database and Redis are there and up to date"),
     Verb("clock", "workers.cli:clock", "ask for each date's plan in time before its first shift"),
+    Verb("ready", "models.ready:ready", "say whether the database and Redis are there and up to date"),
 )
 
 HELP = """\

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -21,6 +20,7 @@ from allocator.files.faults import Fault, Refused
 from allocator.files.instance import read_instance, write_instance
 from allocator.files.plan import write_plan
 from allocator.files.tables import FORMATS
+from config.arguments import iso_date
 from config.clock import clock_of
 from config.settings import Settings, SettingsRefused, settings
 from config.settings import refuse as refuse_settings
@@ -96,7 +96,7 @@ def export(arguments: list[str]) -> int:
         description="Write a date's plan as it is in force, and the day that it was made from, as FOLDER/day "
         "and FOLDER/plan: 'breakwater verify FOLDER/day FOLDER/plan' then checks what is in the database.",
     )
-    parser.add_argument("date", type=work_date, metavar="DATE", help="work date, such as 2026-11-23")
+    parser.add_argument("date", type=iso_date, metavar="DATE", help="work date, such as 2026-11-23")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder to write to")
     parser.add_argument("--format", choices=FORMATS, default="ndjson", help="of the tables (default: ndjson)")
     given = parser.parse_args(arguments)
@@ -121,7 +121,8 @@ def export(arguments: list[str]) -> int:
             print(f"Wrote {found.instance.name}, {given.date}, to {day}; no plan of that date is in force.")
             return 0
         print(
-            f"Wrote {found.instance.name}, {given.date}, to {day} and version {found.version} of its plan to {plan}"
+            f"Wrote {found.instance.name}, {given.date}, to {day} "
+            f"and version {found.version} of its plan to {plan}"
         )
         if found.changed:
             print("  the day was changed after it was planned: the plan need not hold any more")
@@ -149,16 +150,6 @@ def with_database(verb: str, act: Callable[[Engine, Settings], int]) -> int:
         return refuse([f"breakwater {verb}: the database has no tables yet; 'breakwater migrate' makes them"])
     finally:
         engine.dispose()
-
-
-def work_date(text: str) -> date:
-    """An ISO date; argparse turns ValueError into a refusal, in its own words."""
-    if len(text) != len("2026-11-23"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no date such as 2026-11-23")
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date such as 2026-11-23") from None
 
 
 def what_changed(counts: dict[str, int]) -> str:

@@ -51,7 +51,7 @@ def reading_pool(url: str, pool_size: int = 5) -> Readers:
         min_size=1,
         max_size=pool_size,
         open=False,
-        timeout=10,
+        timeout=5,
         name="readers",
     )
 

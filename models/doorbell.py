@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Queue
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 FUNCTION = "workers.jobs.do_task"
@@ -37,17 +38,8 @@ def ring(redis: Redis, queue: str, task_id: int) -> None:
     name = f"task-{task_id}"
     try:
         bell = Queue(queue, connection=redis, serializer=JSONSerializer)
-        with redis.pipeline() as together:
-            together.lrem(bell.key, 0, name)  # else a busy queue would fill up with rings for the same task
-            bell.enqueue(
-                FUNCTION,
-                task_id,
-                job_id=name,
-                result_ttl=0,
-                ttl=RING_LASTS,
-                failure_ttl=60,
-                pipeline=together,
-            )
-            together.execute()
+        if redis.lpos(bell.key, name) is not None and redis.expire(Job.key_for(name), RING_LASTS):
+            return  # it rings already, and keeps its place
+        bell.enqueue(FUNCTION, task_id, job_id=name, result_ttl=0, ttl=RING_LASTS, failure_ttl=60)
     except (RedisError, OSError) as error:
         log.warning("the doorbell was not rung; a reconciler will", task=task_id, exc_info=error)

@@ -1,4 +1,4 @@
-"""A day and its plan as they are in the database, in the form of the files, so that a stranger can check them.
+"""A day and its plan as they are in the database, in the form of the files: a stranger can check them.
 
 The plan is the one in force, as it was published: slots that were withdrawn, begun or skipped since come with
 the times they were planned for. The day is what that plan was made from: its policy with the limits of that

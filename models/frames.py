@@ -41,7 +41,7 @@ def copy_out(
     """
     lists = {name for name, kind in schema.items() if kind == pl.List(pl.String())}
     plain = {name: pl.String() if name in lists else kind for name, kind in schema.items()}
-    statement = sql.SQL("copy ({}) to stdout (format csv)").format(sql.SQL(query))  # type: ignore[arg-type]
+    statement = sql.SQL("copy ({}) to stdout (format csv)").format(sql.SQL(query))
     with raw(connection).cursor().copy(statement, parameters) as source:
         content = b"".join(source)
     if not content:

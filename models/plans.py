@@ -12,8 +12,7 @@ from allocator.plan import SLOTS, UNPLANNED, Certificate, Plan, Prices
 from models.frames import copy_out
 
 PLAN = text("""
-    select plan.id, plan.work_date, version, state, work_day.name, document, beside, ledger_snapshot::text, goals,
-           bounds, certificate, counts, seconds
+    select plan.work_date, work_day.name, goals, bounds, certificate, counts, seconds
     from plan join work_day on work_day.work_date = plan.work_date
     where plan.id = :plan
 """)

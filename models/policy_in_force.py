@@ -58,7 +58,8 @@ def read_policy(connection: Connection) -> PolicyInForce | None:
         return None
     document = parse(row.document)
     assert isinstance(document, dict)
-    in_force = document | {"limits": [limit_document(limit) for limit in connection.execute(LIMITS).mappings()]}
+    limits = [limit_document(limit) for limit in connection.execute(LIMITS).mappings()]
+    in_force = document | {"limits": limits}
     return PolicyInForce(in_force, declared(in_force), declared(document), row.limits_version)
 
 
@@ -74,9 +75,10 @@ def limit_document(row: Any) -> dict[str, Any]:
     """A limit of `instance.json` from its row: what is at its default left out."""
     document = {name: row[name] for name in ("key", "scope", "measure", "window_days", "amount")}
     told = {name: row[name] for name in ("categories", "min_severity") if row[name]}
-    origin = {name: row[name] for name in ("ceiling", "reason", "source", "approved_by") if row[name] is not None}
+    optional = ("ceiling", "reason", "source", "approved_by")
+    given = {name: row[name] for name in optional if row[name] is not None}
     since = {} if row["since"] is None else {"since": row["since"].isoformat()}
-    return document | told | origin | since
+    return document | told | given | since
 
 
 def differences(known: PolicyInForce, given: Policy) -> Iterator[Fault]:
@@ -90,7 +92,8 @@ def differences(known: PolicyInForce, given: Policy) -> Iterator[Fault]:
     for place, limit in enumerate(given.limits):
         path = f"policy.limits[{place}]"
         if limit.key not in in_force:
-            yield _differs(f"{path}.key", f"names {show(limit.key)}, which is no limit of the policy in force")
+            unknown = f"names {show(limit.key)}, which is no limit of the policy in force"
+            yield _differs(f"{path}.key", unknown)
             continue
         now = in_force[limit.key]
         for name in SELECTION:

@@ -138,7 +138,8 @@ ITEMS_OF_DAY = """
         where work_date = %(work_date)s and state in ('started', 'done') and kind = 'work'
     ), wanted as (
         select item.*, begun.item is not null as is_begun,
-               array(select unnest(only_for) except select unnest(elsewhere.people) order by 1) as still_asked,
+               array(select unnest(only_for) except select unnest(elsewhere.people) order by 1)
+                   as still_asked,
                array(select unnest(excluded)
                      union select unnest(elsewhere.people) union select unnest(skipped.people)
                      order by 1) as kept_away,
@@ -153,11 +154,13 @@ ITEMS_OF_DAY = """
            greatest(case when only_for = '{}' then still_wanted else cardinality(still_asked) end, 1),
            priority, extract(epoch from release)::bigint, extract(epoch from due)::bigint, stratum, draw,
            to_json(case when cardinality(kept_away) = cardinality(excluded) then excluded else kept_away end),
-           to_json(case when cardinality(still_asked) = cardinality(only_for) then only_for else still_asked end),
+           to_json(case when cardinality(still_asked) = cardinality(only_for) then only_for
+                        else still_asked end),
            reviews, to_json(excluded), to_json(only_for)
     from wanted
     where is_begun
-       or withdrawn_at is null and case when only_for = '{}' then still_wanted > 0 else still_asked <> '{}' end
+       or withdrawn_at is null
+          and case when only_for = '{}' then still_wanted > 0 else still_asked <> '{}' end
     order by position
 """
 BESIDE = ("reviews", "excluded", "only")
@@ -171,12 +174,15 @@ def _beside(auditors: pl.DataFrame, items: pl.DataFrame, fixed: pl.DataFrame) ->
     return {
         "auditors": auditors["id"].to_list(),
         "fixed": fixed.rows(),
-        "items": {row[0]: dict(zip(BESIDE, row[1:], strict=True)) for row in asked.select("id", *BESIDE).rows()},
+        "items": {
+            item: dict(zip(BESIDE, as_asked, strict=True))
+            for item, *as_asked in asked.select("id", *BESIDE).rows()
+        },
     }
 
 
-# Work that has begun stands, with the times that it really has; what still runs is expected to take as long as
-# it was to take. A second is the shortest there is.
+# Work that has begun stands, with the times that it really has; what still runs is expected to take as long
+# as it was to take. A second is the shortest there is.
 FIXED_OF_DAY = """
     select slot.auditor, slot.kind, slot.item, floor(extract(epoch from slot.started_at))::bigint,
            greatest(
@@ -193,9 +199,7 @@ FIXED_OF_DAY = """
 
 
 def _fixed(connection: Connection, work_date: date, now: datetime) -> pl.DataFrame:
-    return copy_out(
-        connection, FIXED_OF_DAY, {"work_date": work_date, "now": int(now.timestamp())}, FIXED
-    )
+    return copy_out(connection, FIXED_OF_DAY, {"work_date": work_date, "now": int(now.timestamp())}, FIXED)
 
 
 def _last_begun(fixed: pl.DataFrame) -> int:
@@ -249,7 +253,8 @@ ALLOWANCES = """
                    sum(case entry when 'reserve' then seconds else -seconds end) as seconds,
                    sum(case entry when 'reserve' then items else -items end) as items
             from ledger
-            where ledger.slot = slot.id and ledger.work_date = slot.work_date and entry in ('reserve', 'release')
+            where ledger.slot = slot.id and ledger.work_date = slot.work_date
+              and entry in ('reserve', 'release')
             group by category, severity, modality
         ) reserved
         where slot.plan = %(previous)s and slot.state = 'planned' and slot.kind = 'work'
@@ -343,7 +348,7 @@ def _tightened(
         )
         allowed = int(left) + used
         most = spare.get(auditor, 0) * (heaviest if measure == "dose" else 1)
-        if int(left) >= most or said is not None and (allowed >= int(said) or int(said) <= used):
+        if int(left) >= most or (said is not None and (allowed >= int(said) or int(said) <= used)):
             continue
         units = UNITS_PER_POINT if measure == "dose" else 1
         amount = max(0, ((allowed + 1) * 100 - 1) // (units * percent))

@@ -107,7 +107,7 @@ def demo_day(policy_document: dict[str, Any], work_date: date = DEMO_DATE) -> In
         dose=float(dose.sum()) / DOSE_RATIO,
     )
     dials = set_dials(items, policy, aim)
-    frame = finished(rest, items, dials, places, auditors, policy, together)
+    frame = finished(rest, items, dials, places, auditors, policy, together, work_date)
     name = f"live-qa-indonesia-{work_date}"
     return day(name, work_date, policy, policy_document, auditors, frame, history)
 

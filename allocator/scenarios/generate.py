@@ -62,7 +62,7 @@ def generate(size: Size, seed: int, policy_document: dict[str, Any], work_date: 
         dose=float(dose.sum()) / where.uniform(*DOSE_RATIO),
     )
     dials = set_dials(items, policy, aim)
-    frame = finished(rest, items, dials, places, auditors, policy, together)
+    frame = finished(rest, items, dials, places, auditors, policy, together, work_date)
     return day(
         f"{size.lower()}-{seed}-{work_date}", work_date, policy, policy_document, auditors, frame, history
     )

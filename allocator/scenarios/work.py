@@ -8,6 +8,7 @@ the wanted proportion to what the people can give.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -242,8 +243,12 @@ def finished(
     auditors: pl.DataFrame,
     policy: Policy,
     together: pl.DataFrame,
+    work_date: date,
 ) -> pl.DataFrame:
-    """The items (`ITEMS`): samples and escalations as drafted, and `together` the calibrations."""
+    """The items (`ITEMS`): samples and escalations as drafted, and `together` the calibrations.
+
+    Their ids begin with the work date, so that those of several days can be in one database.
+    """
     names = category_names(policy)
     severity, modality, seconds = dialled(items, dials, policy)
     count = len(items.desk)
@@ -281,7 +286,11 @@ def finished(
     width = max(5, len(str(len(frame))))
     return (
         frame.with_columns(
-            pl.format("it-{}", pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(width)).alias("id"),
+            pl.format(
+                "it-{}-{}",
+                pl.lit(work_date.strftime("%Y%m%d")),
+                pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(width),
+            ).alias("id"),
             pl.when(pl.col("kind") == "sample")
             .then(pl.format("{}/{}/{}/{}", "market", "language", "category", "severity"))
             .alias("stratum"),

@@ -54,8 +54,8 @@ INSIDE = AllowInside(("auditor",))
 
 
 class Presentation(Answer):
-    """How the review tool should first show it: so by default for all that is severe. That makes it no less of
-    an exposure: blurred, grey and silent material counts in full."""
+    """How the review tool should first show it: so by default for all that is severe. It is no less of an
+    exposure for that: blurred, grey and silent material counts in full."""
 
     blur: bool
     greyscale: bool

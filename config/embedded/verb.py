@@ -20,11 +20,11 @@ def interrupt(number: int, frame: object) -> None:  # noqa: ARG001
 
 def announcement(own: Servers, *, stays: bool) -> str:
     """Lines for a shell: comments for the reader, and the variables for the second terminal."""
-    end = "its database stays" if stays else "removes it"
+    end = "ends them; the database stays" if stays else "ends them and removes the folder"
     exports = [f"export {name}={shlex.quote(value)}" for name, value in own.environment().items()]
     return "\n".join(
         [
-            f"# PostgreSQL and Valkey run in {own.folder}, for this account only. Ctrl-C ends them; {end}.",
+            f"# PostgreSQL and Valkey run in {own.folder}, for this account only. Ctrl-C {end}.",
             "# In a second terminal:",
             *exports,
         ]

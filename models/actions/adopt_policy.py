@@ -30,7 +30,8 @@ LIMIT = text("""
     insert into exposure_limit
         (key, position, scope, use, window_days, amount, ceiling, reason, source, since, approved_by)
     values
-        (:key, :position, :scope, :use, :window_days, :amount, :ceiling, :reason, :source, :since, :approved_by)
+        (:key, :position, :scope, :use, :window_days, :amount, :ceiling, :reason, :source, :since,
+         :approved_by)
 """)
 
 
@@ -62,8 +63,9 @@ def adopt_policy(connection: Connection, actor: Actor, instance: Instance, now: 
         POLICY, {"document": dump(document), "by": actor.name, "now": now}
     ).scalar_one()
     connection.execute(ADOPT, {"policy": adopted})
+    units = policy.dose.units_per_second
     weights = [
-        {"severity": severity, "modality": modality, "units": policy.dose.units_per_second(severity, modality)}
+        {"severity": severity, "modality": modality, "units": units(severity, modality)}
         for severity in SEVERITIES
         for modality in MODALITIES
     ]

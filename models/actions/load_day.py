@@ -124,23 +124,24 @@ def load_day(engine: Engine, actor: Actor, instance: Instance, now: datetime) ->
             message = "adds up, with the items of that day that are here, to more than 64 bits hold"
             raise Refused((Fault("items", None, "seconds", message),))
         history = 0 if instance.history.is_empty() else connection.execute(HISTORY, {"now": now}).rowcount
-        loaded = Loaded(
+        changes = {
+            "new_shifts": new_shifts,
+            "changed_shifts": touched_shifts - new_shifts,
+            "new_items": new_items,
+            "changed_items": changed_items,
+            "history": history,
+        }
+        more = int(any(changes.values()))
+        version: int = connection.execute(VERSION, day | {"more": more}).scalar_one()
+        audit.record(connection, actor, "load_day", f"day:{instance.work_date}", now, **changes)
+        return Loaded(
             work_date=instance.work_date,
             auditors=instance.auditors.height,
             items=instance.items.height,
-            new_shifts=new_shifts,
-            changed_shifts=touched_shifts - new_shifts,
-            new_items=new_items,
-            changed_items=changed_items,
-            history=history,
+            **changes,
             adopted=known is None,
-            version=0,
+            version=version,
         )
-        version = connection.execute(VERSION, day | {"more": int(loaded.changed)}).scalar_one()
-        counts = ("new_shifts", "changed_shifts", "new_items", "changed_items", "history")
-        told = {name: getattr(loaded, name) for name in counts}
-        audit.record(connection, actor, "load_day", f"day:{instance.work_date}", now, **told)
-    return Loaded(**{name: getattr(loaded, name) for name in Loaded.__slots__ if name != "version"}, version=version)
 
 
 def _unkeepable(instance: Instance) -> Iterator[Fault]:
@@ -320,10 +321,10 @@ def _clashes(connection: Connection, instance: Instance) -> Iterator[Fault]:
         seen.add(row.place)
         stratum, other = show(row.stratum), show(row.id)
         if row.drawn:
-            message = f"repeats position {row.draw} in the draw of stratum {stratum}, that of item {other} here"
+            message = f"repeats position {row.draw} in the draw of stratum {stratum}, of item {other} here"
             yield Fault("items", row.place, "draw", message)
         else:
-            message = f"must have one market, language, category and severity, and item {other} here has others"
+            message = f"must have one market, language, category and severity; item {other} has others"
             yield Fault("items", row.place, "stratum", message)
 
 

@@ -60,7 +60,8 @@ EXPOSURE = text("""
                    sum(case entry when 'reserve' then seconds else -seconds end) as seconds,
                    sum(case entry when 'reserve' then items else -items end) as items
             from ledger
-            where ledger.slot = slot.id and ledger.work_date = slot.work_date and entry in ('reserve', 'release')
+            where ledger.slot = slot.id and ledger.work_date = slot.work_date
+              and entry in ('reserve', 'release')
             group by category, severity, modality
         ) reserved
         where slot.plan = :previous and slot.state = 'withdrawn' and slot.kind = 'work'

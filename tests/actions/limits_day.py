@@ -56,7 +56,8 @@ class LimitsDay:
             self.run(
                 """
                 insert into shift values
-                    (:id, :day, :team, :market, 'Asia/Jakarta', '{id}', '{ID}', '{}', '{}', 4, 100, :start, :finish)
+                    (:id, :day, :team, :market, 'Asia/Jakarta', '{id}', '{ID}', '{}', '{}', 4, 100,
+                     :start, :finish)
                 """,
                 id=auditor,
                 day=day,

@@ -3,15 +3,17 @@ limit on severe work; reserved as a published plan has it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine
 
 from models.actor import Actor
+from models.refusal import Refusal
 from tests.actions.limits_day import LimitsDay, limits_day
 from tests.conftest import Database
 
@@ -20,9 +22,7 @@ NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 """An hour into the shift, which is from 6 to 14 o'clock UTC."""
 ADA = Actor("auditor", "ada")
 BEN = Actor("auditor", "ben")
-POLICY = (
-    '{"severe_from": 3, "categories": ["violence", "self-harm"], "clearances": {"self-harm": "care"}}'
-)
+POLICY = '{"severe_from": 3, "categories": ["violence", "self-harm"], "clearances": {"self-harm": "care"}}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ class MyDay:
 
     def review(self, name: str, auditor: str = "ada", reserved: int | None = None, **item: Any) -> int:
         """An item and its planned review, reserved for as long as it takes."""
-        columns = {"category": "violence", "severity": 3, "seconds": 600, "draw": len(self.slots) + 1} | item
+        plain = {"category": "violence", "severity": 3, "seconds": 600, "draw": len(self.slots) + 1}
+        columns: dict[str, Any] = plain | item
         self.rows.item(name, **columns)
         start = NOW + timedelta(minutes=20 * len(self.slots))
         slot = self.rows.slot(
@@ -71,7 +72,8 @@ class MyDay:
 
     def seen(self, seconds: int, auditor: str = "ada", day: date = DAY, **what: Any) -> None:
         """Exposure from elsewhere; severe violence if nothing else is said."""
-        self.rows.entry(auditor, "history", seconds, day, **{"category": "violence", "severity": 3} | what)
+        plain: dict[str, Any] = {"category": "violence", "severity": 3}
+        self.rows.entry(auditor, "history", seconds, day, **plain | what)
 
     def state(self, slot: int) -> str:
         return str(self.rows.run("select state from slot where id = :slot", slot=slot))
@@ -79,7 +81,8 @@ class MyDay:
     def ledger(self, slot: int) -> list[tuple[Any, ...]]:
         """Entry, category, severity, modality, seconds and items of a slot, as they were added."""
         return self.rows.rows(
-            "select entry, category, severity, modality, seconds, items from ledger where slot = :slot order by id",
+            "select entry, category, severity, modality, seconds, items from ledger"
+            " where slot = :slot order by id",
             slot=slot,
         )
 
@@ -95,11 +98,19 @@ class MyDay:
         return [row[0] for row in self.rows.rows("select verb from audit where verb <> 'test' order by id")]
 
 
+def refusal(deed: Callable[..., Any], *given: Any) -> Refusal:
+    """How this deed, given this, is refused; a test fails if it is not."""
+    with pytest.raises(Refusal) as raised:
+        deed(*given)
+    return raised.value
+
+
 @contextmanager
 def my_day(database: Database, day_amount: int = 3600, week_amount: int = 7200) -> Iterator[MyDay]:
     with limits_day(database.url, database.owner_url) as rows:
         rows.run(
-            "with made as (insert into policy (document, adopted_by, adopted_at) values (:document, 'test', :now)"
+            "with made as ("
+            " insert into policy (document, adopted_by, adopted_at) values (:document, 'test', :now)"
             " returning id) update installation set policy = made.id from made",
             document=POLICY,
             now=NOW,

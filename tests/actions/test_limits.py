@@ -8,6 +8,7 @@ from datetime import timedelta
 from threading import Event, Lock
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from models.actions.approve_raise import approve_raise
@@ -327,6 +328,20 @@ def test_an_approval_never_undoes_a_lowering_at_once(day: LimitsDay) -> None:
         assert day.amount("early-day") == 100, (lowered, approved)
         assert isinstance(approved, Refusal) == (lowered.before == 5000)
         day.run("update exposure_limit set amount = 5000 where key = 'early-day'", owner=True)
+
+
+def test_a_proposal_waits_for_a_lowering_that_is_under_way(day: LimitsDay) -> None:
+    waiting = """
+        select count(*) from pg_locks join pg_database on pg_database.oid = pg_locks.database
+        where datname = current_database() and locktype = 'advisory' and not granted
+    """
+    with ThreadPoolExecutor(1) as pool:
+        with day.engine.begin() as lowering:
+            lowering.execute(text("select lower_limit('early-day', 100)"))
+            proposing = pool.submit(propose_raise, day.engine, LEAD, "early-day", 200, "because", NOW)
+            while not proposing.done() and not day.run(waiting):
+                pass
+        assert proposing.result().before == 100
 
 
 def test_of_proposals_at_once_one_is_pending(day: LimitsDay) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -12,9 +11,8 @@ from models.actions.end_break import end_break
 from models.actions.start import start
 from models.actions.take_break import take_break
 from models.actor import Actor
-from models.refusal import Refusal
 from tests.actions.limits_day import at_once
-from tests.actions.my_day import ADA, BEN, DAY, NOW, MyDay, my_day
+from tests.actions.my_day import ADA, BEN, DAY, NOW, MyDay, my_day, refusal
 from tests.conftest import Database
 
 
@@ -22,12 +20,6 @@ from tests.conftest import Database
 def day(database: Database) -> Iterator[MyDay]:
     with my_day(database) as made:
         yield made
-
-
-def refusal(deed: Callable[[], Any]) -> Refusal:
-    with pytest.raises(Refusal) as raised:
-        deed()
-    return raised.value
 
 
 def test_it_begins_now_and_ends_when_they_say(day: MyDay) -> None:
@@ -55,19 +47,19 @@ def test_a_planned_break_that_runs_is_the_break(day: MyDay) -> None:
 
 def test_a_review_ends_first(day: MyDay) -> None:
     start(day.engine, ADA, day.slots["one"], NOW)
-    found = refusal(lambda: take_break(day.engine, ADA, NOW))
+    found = refusal(take_break, day.engine, ADA, NOW)
     assert (found.kind, "Skipping asks for no reason." in found.sentence) == ("already-started", True)
 
 
 def test_outside_the_shift_time_is_ones_own_anyway(day: MyDay) -> None:
-    assert refusal(lambda: take_break(day.engine, ADA, NOW + timedelta(hours=7))).kind == "conflict"
-    assert refusal(lambda: take_break(day.engine, Actor("auditor", "nobody"), NOW)).kind == "conflict"
+    assert refusal(take_break, day.engine, ADA, NOW + timedelta(hours=7)).kind == "conflict"
+    assert refusal(take_break, day.engine, Actor("auditor", "nobody"), NOW).kind == "conflict"
 
 
 def test_only_ones_own_break_that_has_begun_ends(day: MyDay) -> None:
     begun = take_break(day.engine, ADA, NOW)
-    assert refusal(lambda: end_break(day.engine, BEN, begun.slot, NOW)).kind == "not-found"
-    assert refusal(lambda: end_break(day.engine, ADA, day.slots["one"], NOW)).kind == "not-found"
-    assert refusal(lambda: end_break(day.engine, ADA, day.slots["pause"], NOW)).kind == "not-started"
+    assert refusal(end_break, day.engine, BEN, begun.slot, NOW).kind == "not-found"
+    assert refusal(end_break, day.engine, ADA, day.slots["one"], NOW).kind == "not-found"
+    assert refusal(end_break, day.engine, ADA, day.slots["pause"], NOW).kind == "not-started"
     day.rows.run("update slot set state = 'withdrawn' where id = :slot", slot=day.slots["pause"])
-    assert refusal(lambda: end_break(day.engine, ADA, day.slots["pause"], NOW)).kind == "stale"
+    assert refusal(end_break, day.engine, ADA, day.slots["pause"], NOW).kind == "stale"

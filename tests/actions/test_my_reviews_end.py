@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from models.actions.skip import skip
 from models.actions.start import start
 from models.refusal import Refusal
 from tests.actions.limits_day import at_once
-from tests.actions.my_day import ADA, BEN, NOW, MyDay, my_day
+from tests.actions.my_day import ADA, BEN, NOW, MyDay, my_day, refusal
 from tests.conftest import Database
 
 LATER = NOW + timedelta(minutes=10)
@@ -27,12 +27,6 @@ def day(database: Database) -> Iterator[MyDay]:
     with my_day(database) as made:
         yield made
         assert made.sums_are_true()
-
-
-def refusal(deed: Callable[[], Any]) -> Refusal:
-    with pytest.raises(Refusal) as raised:
-        deed()
-    return raised.value
 
 
 def test_the_reservation_goes_and_what_was_seen_comes(day: MyDay) -> None:
@@ -81,7 +75,7 @@ def test_a_category_that_no_limit_knows_is_asked_for_again(day: MyDay) -> None:
     slot = day.slots["one"]
     start(day.engine, ADA, slot, NOW)
     for deed in (complete, skip):
-        found = refusal(lambda deed=deed: deed(day.engine, ADA, slot, Seen(60, category="violense"), LATER))  # type: ignore[misc]
+        found = refusal(deed, day.engine, ADA, slot, Seen(60, category="violense"), LATER)
         assert (found.kind, found.field) == ("invalid", "seen.category")
     assert day.state(slot) == "started"
     assert day.ledger(slot) == [RESERVED]
@@ -93,7 +87,11 @@ def test_saying_it_again_changes_nothing(day: MyDay) -> None:
     done = complete(day.engine, ADA, slot, Seen(431), LATER)
     for again in (Seen(431), Seen(431, category="violence", severity=3, modality="image")):
         same = complete(day.engine, ADA, slot, again, LATER + timedelta(minutes=1))
-        assert (same.state, same.ended_at, same.seen_seconds) == (done.state, done.ended_at, done.seen_seconds)
+        assert (same.state, same.ended_at, same.seen_seconds) == (
+            done.state,
+            done.ended_at,
+            done.seen_seconds,
+        )
     assert len(day.ledger(slot)) == 3
     assert day.verbs() == ["start", "complete"]
 
@@ -103,20 +101,20 @@ def test_saying_something_else_is_refused(day: MyDay, other: Seen) -> None:
     slot = day.slots["one"]
     start(day.engine, ADA, slot, NOW)
     complete(day.engine, ADA, slot, Seen(431), LATER)
-    assert refusal(lambda: complete(day.engine, ADA, slot, other, LATER)).kind == "conflict"
-    assert refusal(lambda: skip(day.engine, ADA, slot, None, LATER)).kind == "conflict"
+    assert refusal(complete, day.engine, ADA, slot, other, LATER).kind == "conflict"
+    assert refusal(skip, day.engine, ADA, slot, None, LATER).kind == "conflict"
     assert len(day.ledger(slot)) == 3
 
 
 def test_only_what_is_started_ends(day: MyDay) -> None:
     slot = day.slots["one"]
-    assert refusal(lambda: complete(day.engine, ADA, slot, Seen(1), NOW)).kind == "not-started"
-    assert refusal(lambda: skip(day.engine, ADA, slot, Seen(1), NOW)).kind == "not-started"
+    assert refusal(complete, day.engine, ADA, slot, Seen(1), NOW).kind == "not-started"
+    assert refusal(skip, day.engine, ADA, slot, Seen(1), NOW).kind == "not-started"
     start(day.engine, ADA, slot, NOW)
     for deed in (complete, skip):
-        assert refusal(lambda deed=deed: deed(day.engine, BEN, slot, Seen(1), NOW)).kind == "not-found"  # type: ignore[misc]
+        assert refusal(deed, day.engine, BEN, slot, Seen(1), NOW).kind == "not-found"
         pause = day.slots["pause"]
-        assert refusal(lambda deed=deed: deed(day.engine, ADA, pause, Seen(1), NOW)).kind == "conflict"  # type: ignore[misc]
+        assert refusal(deed, day.engine, ADA, pause, Seen(1), NOW).kind == "conflict"
     assert day.state(slot) == "started"
 
 
@@ -145,8 +143,8 @@ def test_skipping_what_is_planned_gives_the_reservation_back(day: MyDay) -> None
     assert day.ledger(slot) == [RESERVED, RELEASED]
     for seen in (None, Seen(0)):
         assert skip(day.engine, ADA, slot, seen, LATER).state == "skipped"
-    assert refusal(lambda: skip(day.engine, ADA, slot, Seen(1), LATER)).kind == "conflict"
-    assert refusal(lambda: complete(day.engine, ADA, slot, Seen(1), LATER)).kind == "conflict"
+    assert refusal(skip, day.engine, ADA, slot, Seen(1), LATER).kind == "conflict"
+    assert refusal(complete, day.engine, ADA, slot, Seen(1), LATER).kind == "conflict"
     assert len(day.ledger(slot)) == 2
     assert day.verbs() == ["skip"]
 
@@ -164,7 +162,7 @@ def test_skipping_what_is_started_counts_what_was_seen(day: MyDay, seen: Seen | 
     assert day.ledger(slot) == [RESERVED, RELEASED, ("post", "violence", 3, "image", seconds, 1)]
     for again in (None, Seen(seconds)):
         assert skip(day.engine, ADA, slot, again, LATER).seen_seconds == seconds
-    assert refusal(lambda: skip(day.engine, ADA, slot, Seen(seconds + 1), LATER)).kind == "conflict"
+    assert refusal(skip, day.engine, ADA, slot, Seen(seconds + 1), LATER).kind == "conflict"
     assert len(day.ledger(slot)) == 3
 
 

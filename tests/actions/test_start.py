@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,7 @@ from models.actions.start import start
 from models.actions.take_break import take_break
 from models.refusal import Refusal
 from tests.actions.limits_day import WELLBEING, at_once
-from tests.actions.my_day import ADA, BEN, DAY, NOW, MyDay, my_day
+from tests.actions.my_day import ADA, BEN, DAY, NOW, MyDay, my_day, refusal
 from tests.conftest import Database
 
 
@@ -24,12 +23,6 @@ from tests.conftest import Database
 def day(database: Database) -> Iterator[MyDay]:
     with my_day(database) as made:
         yield made
-
-
-def refusal(deed: Callable[[], Any]) -> Refusal:
-    with pytest.raises(Refusal) as raised:
-        deed()
-    return raised.value
 
 
 def test_a_planned_review_starts_once(day: MyDay) -> None:
@@ -43,19 +36,23 @@ def test_a_planned_review_starts_once(day: MyDay) -> None:
 
 
 def test_nobody_starts_or_learns_of_what_is_somebody_elses(day: MyDay) -> None:
-    theirs = refusal(lambda: start(day.engine, BEN, day.slots["one"], NOW))
-    nowhere = refusal(lambda: start(day.engine, BEN, 999_999, NOW))
-    assert (theirs.kind, theirs.sentence) == (nowhere.kind, nowhere.sentence) == ("not-found", "You have no such slot.")
+    theirs = refusal(start, day.engine, BEN, day.slots["one"], NOW)
+    nowhere = refusal(start, day.engine, BEN, 999_999, NOW)
+    assert (
+        (theirs.kind, theirs.sentence)
+        == (nowhere.kind, nowhere.sentence)
+        == ("not-found", "You have no such slot.")
+    )
     assert day.state(day.slots["one"]) == "planned"
 
 
 def test_one_thing_at_a_time(day: MyDay) -> None:
     start(day.engine, ADA, day.slots["one"], NOW)
-    assert refusal(lambda: start(day.engine, ADA, day.slots["mild"], NOW)).kind == "already-started"
-    assert refusal(lambda: start(day.engine, ADA, day.slots["pause"], NOW)).kind == "already-started"
+    assert refusal(start, day.engine, ADA, day.slots["mild"], NOW).kind == "already-started"
+    assert refusal(start, day.engine, ADA, day.slots["pause"], NOW).kind == "already-started"
     complete(day.engine, ADA, day.slots["one"], Seen(600), NOW + timedelta(minutes=10))
     take_break(day.engine, ADA, NOW + timedelta(minutes=11))
-    during = refusal(lambda: start(day.engine, ADA, day.slots["mild"], NOW + timedelta(minutes=12)))
+    during = refusal(start, day.engine, ADA, day.slots["mild"], NOW + timedelta(minutes=12))
     assert (during.kind, during.sentence) == ("already-started", "Your break runs: end it first.")
 
 
@@ -67,7 +64,7 @@ def test_one_thing_at_a_time(day: MyDay) -> None:
     ],
 )
 def test_work_belongs_into_the_shift(day: MyDay, hours: float, kind: str, sentence: str) -> None:
-    found = refusal(lambda: start(day.engine, ADA, day.slots["one"], NOW + timedelta(hours=hours)))
+    found = refusal(start, day.engine, ADA, day.slots["one"], NOW + timedelta(hours=hours))
     assert (found.kind, found.sentence) == (kind, sentence)
 
 
@@ -79,7 +76,7 @@ def test_the_shift_begins_with_its_first_second_and_ends_before_its_last(day: My
 
 def test_not_before_its_release(day: MyDay) -> None:
     slot = day.review("embargoed", severity=1, release=NOW + timedelta(minutes=30))
-    found = refusal(lambda: start(day.engine, ADA, slot, NOW + timedelta(minutes=29)))
+    found = refusal(start, day.engine, ADA, slot, NOW + timedelta(minutes=29))
     assert (found.kind, found.sentence) == ("too-early", "Nobody may start it before 14:30.")
     assert start(day.engine, ADA, slot, NOW + timedelta(minutes=30)).state == "started"
 
@@ -98,13 +95,13 @@ def test_not_before_its_release(day: MyDay) -> None:
 )
 def test_a_review_that_is_not_for_them_any_more_does_not_start(day: MyDay, change: str) -> None:
     day.rows.run(change)
-    assert refusal(lambda: start(day.engine, ADA, day.slots["one"], NOW)).kind == "conflict"
+    assert refusal(start, day.engine, ADA, day.slots["one"], NOW).kind == "conflict"
     assert day.state(day.slots["one"]) == "planned"
 
 
 def test_a_clearance_of_the_shift_is_enough(day: MyDay) -> None:
     day.rows.run("update item set category = 'self-harm' where id = 'mild'")
-    assert refusal(lambda: start(day.engine, ADA, day.slots["mild"], NOW)).kind == "conflict"
+    assert refusal(start, day.engine, ADA, day.slots["mild"], NOW).kind == "conflict"
     day.rows.run("update shift set clearances = '{care}', markets = '{*}'")
     assert start(day.engine, ADA, day.slots["mild"], NOW).state == "started"
 
@@ -113,9 +110,9 @@ def test_what_left_the_plan_does_not_start(day: MyDay) -> None:
     day.rows.run("update slot set state = 'withdrawn' where item = 'one'")
     day.rows.run("update item set withdrawn_at = now() where id = 'two'")
     for name in ("one", "two"):
-        assert refusal(lambda name=name: start(day.engine, ADA, day.slots[name], NOW)).kind == "stale"  # type: ignore[misc]
+        assert refusal(start, day.engine, ADA, day.slots[name], NOW).kind == "stale"
     day.rows.run("update plan set state = 'superseded'")
-    assert refusal(lambda: start(day.engine, ADA, day.slots["three"], NOW)).kind == "stale"
+    assert refusal(start, day.engine, ADA, day.slots["three"], NOW).kind == "stale"
 
 
 def test_what_has_ended_does_not_start_again(day: MyDay) -> None:
@@ -123,16 +120,16 @@ def test_what_has_ended_does_not_start_again(day: MyDay) -> None:
     start(day.engine, ADA, day.slots["two"], NOW)
     complete(day.engine, ADA, day.slots["two"], Seen(1), NOW)
     for name in ("one", "two"):
-        assert refusal(lambda name=name: start(day.engine, ADA, day.slots[name], NOW)).kind == "conflict"  # type: ignore[misc]
+        assert refusal(start, day.engine, ADA, day.slots[name], NOW).kind == "conflict"
 
 
 def test_a_limit_is_asked_of_what_was_really_seen(day: MyDay) -> None:
-    """Planned are 30 minutes of 60. The first review takes 45, so the next fits still, and the third does not."""
+    """Planned are 30 minutes of 60. The first review takes 45: the next fits still, the third does not."""
     start(day.engine, ADA, day.slots["one"], NOW)
     complete(day.engine, ADA, day.slots["one"], Seen(45 * 60), NOW + timedelta(minutes=45))
     start(day.engine, ADA, day.slots["two"], NOW + timedelta(minutes=46))
     complete(day.engine, ADA, day.slots["two"], Seen(301), NOW + timedelta(minutes=56))
-    found = refusal(lambda: start(day.engine, ADA, day.slots["three"], NOW + timedelta(minutes=57)))
+    found = refusal(start, day.engine, ADA, day.slots["three"], NOW + timedelta(minutes=57))
     assert found.kind == "limit-reached"
     assert found.sentence == (
         "You have seen 51 of 60 minutes of severe work today; this review is expected to take 10."
@@ -149,26 +146,26 @@ def test_exactly_at_the_limit_is_not_above_it(day: MyDay) -> None:
 
 def test_one_second_above_is(day: MyDay) -> None:
     day.seen(3001)
-    found = refusal(lambda: start(day.engine, ADA, day.slots["one"], NOW))
+    found = refusal(start, day.engine, ADA, day.slots["one"], NOW)
     assert found.kind == "limit-reached"
 
 
 def test_where_nothing_may_start_a_break_is_offered(day: MyDay) -> None:
     day.seen(3600)
     skip(day.engine, ADA, day.slots["mild"], None, NOW)
-    found = refusal(lambda: start(day.engine, ADA, day.slots["one"], NOW))
+    found = refusal(start, day.engine, ADA, day.slots["one"], NOW)
     assert found.more == {"instead": {"kind": "break", "slot": day.slots["pause"]}}
     day.rows.run("update slot set state = 'withdrawn' where kind = 'break'")
-    found = refusal(lambda: start(day.engine, ADA, day.slots["one"], NOW))
+    found = refusal(start, day.engine, ADA, day.slots["one"], NOW)
     assert found.more == {"instead": {"kind": "break", "slot": None}}
 
 
 def test_earlier_dates_count_in_a_window_of_several(day: MyDay) -> None:
     day.seen(6601, day=DAY - timedelta(days=6))
-    found = refusal(lambda: start(day.engine, ADA, day.slots["one"], NOW))
+    found = refusal(start, day.engine, ADA, day.slots["one"], NOW)
     assert found.sentence == (
-        "You have seen 111 of 120 minutes of severe work in the 7 dates up to today; this review is expected to "
-        "take 10."
+        "You have seen 111 of 120 minutes of severe work in the 7 dates up to today; this review is expected "
+        "to take 10."
     )
 
 
@@ -179,7 +176,7 @@ def test_dates_before_the_window_do_not(day: MyDay) -> None:
 
 def test_what_is_seen_on_later_dates_counts_in_their_windows(day: MyDay) -> None:
     day.seen(6601, day=DAY + timedelta(days=6))
-    found = refusal(lambda: start(day.engine, ADA, day.slots["one"], NOW))
+    found = refusal(start, day.engine, ADA, day.slots["one"], NOW)
     assert "in the 7 dates up to 2026-11-29" in found.sentence
 
 
@@ -198,7 +195,7 @@ def test_what_is_reserved_for_later_dates_holds_back_nothing_that_was_reserved_i
 def test_more_than_was_reserved_for_it_needs_room_that_nobody_reserved(day: MyDay) -> None:
     slot = day.review("grown", severity=4, reserved=60)
     day.seen(1700)  # 30 + 1 minutes are reserved today
-    found = refusal(lambda: start(day.engine, ADA, slot, NOW))
+    found = refusal(start, day.engine, ADA, slot, NOW)
     assert (found.kind, "more than was planned for it" in found.sentence) == ("limit-reached", True)
     assert start(day.engine, ADA, day.slots["one"], NOW).state == "started"
 
@@ -206,12 +203,12 @@ def test_more_than_was_reserved_for_it_needs_room_that_nobody_reserved(day: MyDa
 def test_a_share_of_a_limit_is_all_that_counts_for_whoever_is_new(day: MyDay) -> None:
     day.rows.run("update shift set exposure_percent = 50 where auditor = 'ada'")
     day.seen(1201)
-    assert "21 of 30 minutes" in refusal(lambda: start(day.engine, ADA, day.slots["one"], NOW)).sentence
+    assert "21 of 30 minutes" in refusal(start, day.engine, ADA, day.slots["one"], NOW).sentence
 
 
 def test_a_lowered_limit_holds_at_once(day: MyDay) -> None:
     lower_limit(day.engine, WELLBEING, "severe-day", 599, None, NOW)
-    found = refusal(lambda: start(day.engine, ADA, day.slots["one"], NOW))
+    found = refusal(start, day.engine, ADA, day.slots["one"], NOW)
     assert found.sentence == (
         "You have seen 0 of 9 minutes of severe work today; this review is expected to take 10."
     )
@@ -225,13 +222,13 @@ def test_a_lowered_limit_holds_at_once(day: MyDay) -> None:
     ],
 )
 def test_the_sentence_is_in_the_limits_own_measure(day: MyDay, measure: str, sentence: str) -> None:
-    day.rows.run("select set_dose_weights('[{\"severity\": 3, \"modality\": \"image\", \"units\": 10}]')")
+    day.rows.run('select set_dose_weights(\'[{"severity": 3, "modality": "image", "units": 10}]\')')
     day.seen(600)
     if measure == "items":
         day.rows.limit("few", amount=1, measure="items", ceiling=None)
     else:
         day.rows.limit("dose-day", amount=15, measure="dose", ceiling=None)
-    found = refusal(lambda: start(day.engine, ADA, day.slots["one"], NOW))
+    found = refusal(start, day.engine, ADA, day.slots["one"], NOW)
     assert found.sentence == sentence
 
 
@@ -243,7 +240,10 @@ def test_a_planned_break_starts_whatever_was_seen(day: MyDay) -> None:
 def test_of_two_starts_at_once_one_comes_to_pass(day: MyDay) -> None:
     """Two tabs, two different reviews: one runs. Two tabs, one review: it runs, and both hear so."""
     found = at_once(
-        *(lambda name=name: start(day.engine, ADA, day.slots[name], NOW) for name in ("one", "two", "three", "mild"))
+        *(
+            lambda name=name: start(day.engine, ADA, day.slots[name], NOW)
+            for name in ("one", "two", "three", "mild")
+        )
     )
     running = [one for one in found if not isinstance(one, Exception)]
     assert len(running) == 1

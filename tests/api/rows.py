@@ -34,8 +34,8 @@ def auditor(owner_url: str, name: str = "aud-01") -> None:
             "insert into work_day (work_date, name) values (%s, 'day') on conflict do nothing", [DAY]
         )
         connection.execute(
-            "insert into shift (auditor, work_date, team, home_market, timezone, languages, markets, clearances,"
-            " opt_outs, max_severity, exposure_percent, shift_start, shift_end)"
+            "insert into shift (auditor, work_date, team, home_market, timezone, languages, markets,"
+            " clearances, opt_outs, max_severity, exposure_percent, shift_start, shift_end)"
             " values (%s, %s, 'id-early', 'ID', 'Asia/Jakarta', '{id}', '{ID}', '{}', '{}', 4, 100, %s, %s)",
             [name, DAY, at(1), at(9)],
         )
@@ -52,8 +52,9 @@ def published(owner_url: str, version: int = 1) -> int:
             "update plan set state = 'superseded' where state = 'published' and work_date = %s", [DAY]
         )
         row = connection.execute(
-            "insert into plan (work_date, version, state, requested_by, requested_at, published_at, goals, bounds,"
-            " counts, seconds) values (%s, %s, 'published', 'test', %s, %s, %s, %s, %s, %s) returning id",
+            "insert into plan (work_date, version, state, requested_by, requested_at, published_at, goals,"
+            " bounds, counts, seconds)"
+            " values (%s, %s, 'published', 'test', %s, %s, %s, %s, %s, %s) returning id",
             [
                 DAY,
                 version,
@@ -77,7 +78,8 @@ def slot(owner_url: str, plan: int, item: str, name: str, state: str = "planned"
     with psycopg.connect(owner_url) as connection:
         connection.execute(
             "insert into slot (plan, auditor, work_date, kind, item, review_no, planned_start, planned_end,"
-            " state, started_at, ended_at, seen_seconds) values (%s, %s, %s, 'work', %s, %s, %s, %s, %s, %s, %s, %s)",
+            " state, started_at, ended_at, seen_seconds)"
+            " values (%s, %s, %s, 'work', %s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 plan,
                 name,
@@ -97,6 +99,7 @@ def slot(owner_url: str, plan: int, item: str, name: str, state: str = "planned"
 def left_out(owner_url: str, plan: int, item: str, ruled_out: dict[str, int], missing: int = 1) -> None:
     with psycopg.connect(owner_url) as connection:
         connection.execute(
-            "insert into unplanned (plan, item, missing, ruled_out, sentence) values (%s, %s, %s, %s, 'a sentence')",
+            "insert into unplanned (plan, item, missing, ruled_out, sentence)"
+            " values (%s, %s, %s, %s, 'a sentence')",
             [plan, item, missing, json.dumps(ruled_out)],
         )

@@ -6,6 +6,7 @@ import hashlib
 import math
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,6 +16,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+import api
 from api.access import Allow, allow, public
 from api.openapi import declared, routes_of
 from models.actions.issue_token import MOST_DAYS, issue_token
@@ -36,6 +38,18 @@ def undeclared(app: FastAPI) -> list[str]:
 def test_every_route_declares_who_may_call_it_once(app: FastAPI) -> None:
     assert undeclared(app) == []
     assert {route.path for route in routes_of(app) if declared(route) == [None]} == PUBLIC
+
+
+def test_the_readme_says_who_may_call_what(app: FastAPI) -> None:
+    readme = Path(api.__file__).with_name("README.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| `([A-Z]+) (/\S+)` \| ([a-z, ]+) \|$", readme, re.MULTILINE))
+    there_are = {
+        (method, route.path, ", ".join(allowed.personas) if allowed else "public")
+        for route in routes_of(app)
+        for allowed in declared(route)
+        for method in route.methods or ()
+    }
+    assert told == there_are
 
 
 def test_a_route_that_declares_nothing_or_twice_is_found(app: FastAPI) -> None:

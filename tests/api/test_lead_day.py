@@ -21,7 +21,7 @@ from tests.workers.dates import FIRST, work_date_instance
 
 @pytest.fixture
 def day() -> Instance:
-    return work_date_instance(FIRST)
+    return work_date_instance(FIRST, samples=180)
 
 
 @pytest.fixture

@@ -149,6 +149,12 @@ def test_somebody_who_moves_to_another_team_stays_in_the_old_weeks(here: Served)
     assert shown(here, **query) == before
 
 
+def test_somebody_who_came_from_another_team_counts_here_from_then_on(here: Served) -> None:
+    here.day.person(TEAM[0], "late", dates=(WEEK_BEFORE - timedelta(weeks=2),))
+    all_saw(here, TEAM)
+    assert only_team(here)["total"]["people"] == 12
+
+
 def test_it_is_for_leads_alone(here: Served) -> None:
     for actor in (WELLBEING, Actor("auditor", TEAM[0]), Actor("operations", "ops")):
         here.ask(actor, "/v1/exposure/groups", 403)

@@ -34,6 +34,8 @@ def day(database: Database, clock: Clock) -> Iterator[MyDay]:
 
 @pytest.fixture
 def ada(day: MyDay, tokens: Tokens) -> dict[str, str]:
+    """Ada's token; nobody has one before a day has them."""
+    assert day.slots
     return tokens("auditor", "ada")
 
 
@@ -93,7 +95,7 @@ def test_each_limit_with_what_is_left_of_it(client: TestClient, day: MyDay, ada:
     day.seen(61)
     day.seen(3600, day=DAY - timedelta(days=6))
     day.rows.limit("of-others", scope="team:late", amount=1)
-    day.rows.run("select set_dose_weights('[{\"severity\": 3, \"modality\": \"image\", \"units\": 10}]')")
+    day.rows.run('select set_dose_weights(\'[{"severity": 3, "modality": "image", "units": 10}]\')')
     day.rows.limit("dose-day", amount=40, measure="dose", ceiling=None)
     said = ask(client, ada)["limits"]
     assert said == [
@@ -106,7 +108,8 @@ def test_each_limit_with_what_is_left_of_it(client: TestClient, day: MyDay, ada:
             "seen": 61,
             "reserved": 1800,
             "left": 1739,
-            "sentence": "Of 60 minutes of severe work on this date you have seen 2, 30 are planned, 28 are left.",
+            "sentence": "Of 60 minutes of severe work on this date you have seen 2, 30 are planned, 28 are "
+            "left.",
         },
         {
             "key": "severe-week",
@@ -117,8 +120,8 @@ def test_each_limit_with_what_is_left_of_it(client: TestClient, day: MyDay, ada:
             "seen": 3661,
             "reserved": 1800,
             "left": 1739,
-            "sentence": "Of 120 minutes of severe work in 7 dates up to this one you have seen 62, 30 are planned, "
-            "28 are left.",
+            "sentence": "Of 120 minutes of severe work in 7 dates up to this one you have seen 62, 30 are "
+            "planned, 28 are left.",
         },
         {
             "key": "dose-day",
@@ -142,7 +145,7 @@ def test_left_is_never_below_nothing(client: TestClient, day: MyDay, ada: dict[s
     assert limit["sentence"].endswith("0 are left.")
 
 
-def test_it_follows_the_day(client: TestClient, day: MyDay, ada: dict[str, str], clock: Clock) -> None:
+def test_it_follows_the_day(client: TestClient, day: MyDay, ada: dict[str, str]) -> None:
     """What was begun and done stays, in the order in which it was; what was skipped or withdrawn is gone."""
     start(day.engine, ADA, day.slots["two"], NOW)
     complete(day.engine, ADA, day.slots["two"], Seen(300), NOW + timedelta(minutes=5))
@@ -156,24 +159,30 @@ def test_it_follows_the_day(client: TestClient, day: MyDay, ada: dict[str, str],
         (day.slots["mild"], "planned"),
         (day.slots["pause"], "planned"),
     ]
-    assert (said[0]["started_at"], said[0]["ended_at"]) == ("2026-11-23T07:00:00+00:00", "2026-11-23T07:05:00+00:00")
+    assert (said[0]["started_at"], said[0]["ended_at"]) == (
+        "2026-11-23T07:00:00+00:00",
+        "2026-11-23T07:05:00+00:00",
+    )
     assert (said[1]["label"], said[1]["review"]) == (None, None)
 
 
-@pytest.mark.parametrize(
-    ("item", "link"),
-    [
-        ("plain-1.2_3~", "plain-1.2_3~"),
-        ("a/b?c#d&e%f", "a%2Fb%3Fc%23d%26e%25f"),
-        ("größe 日本", "gr%C3%B6%C3%9Fe%20%E6%97%A5%E6%9C%AC"),
-        ('"><script>', "%22%3E%3Cscript%3E"),
-        ("{item}", "%7Bitem%7D"),
-    ],
-)
-def test_any_id_makes_a_link(client: TestClient, day: MyDay, ada: dict[str, str], item: str, link: str) -> None:
-    day.review(item, severity=0)
-    review = ask(client, ada)["slots"][-1]["review"]
-    assert (review["item"], review["link"]) == (item, f"https://review.example/items/{link}")
+def test_any_id_makes_a_link(client: TestClient, day: MyDay, ada: dict[str, str]) -> None:
+    links = {
+        "plain-1.2_3~": "plain-1.2_3~",
+        "a/b?c#d&e%f": "a%2Fb%3Fc%23d%26e%25f",
+        "größe 日本": "gr%C3%B6%C3%9Fe%20%E6%97%A5%E6%9C%AC",
+        '"><script>': "%22%3E%3Cscript%3E",
+        "{item}": "%7Bitem%7D",
+        "back\\slash": "back%5Cslash",
+    }
+    for item in links:
+        day.review(item, severity=0)
+    told = {
+        slot["review"]["item"]: slot["review"]["link"] for slot in ask(client, ada)["slots"] if slot["review"]
+    }
+    assert {item: told[item] for item in links} == {
+        item: f"https://review.example/items/{link}" for item, link in links.items()
+    }
 
 
 def test_empty_days_say_why(client: TestClient, day: MyDay, ada: dict[str, str], tokens: Tokens) -> None:
@@ -188,28 +197,26 @@ def test_empty_days_say_why(client: TestClient, day: MyDay, ada: dict[str, str],
         assert (said["work_date"], said["note"], said["slots"]) == (date.isoformat(), note, [])
 
 
-@pytest.mark.parametrize(
-    ("hours", "date"),
-    [
+def test_today_is_the_shift_that_runs_or_comes(
+    client: TestClient, day: MyDay, tokens: Tokens, clock: Clock
+) -> None:
+    day.rows.person("ada", dates=[DAY + timedelta(days=2)])
+    clock.now -= timedelta(days=1)
+    ada = tokens("auditor", "ada", days=10)
+    for hours, date in (
         (-12, "2026-11-23"),
         (6.99, "2026-11-23"),
         (7, "2026-11-25"),
-        (24 * 3, "2026-11-26"),  # no shift to come: the date where they live
-        (24 * 2 + 7 + 3.01, "2026-11-26"),  # 17:00 UTC is midnight in Jakarta
-        (24 * 2 + 7 + 2.99, "2026-11-25"),
-    ],
-)
-def test_today_is_the_shift_that_runs_or_comes(
-    client: TestClient, day: MyDay, tokens: Tokens, clock: Clock, hours: float, date: str
-) -> None:
-    day.rows.person("ada", dates=[DAY + timedelta(days=2)])
-    clock.now = NOW + timedelta(hours=hours)
-    assert ask(client, tokens("auditor", "ada"))["work_date"] == date
+        (24 * 2 + 6.99, "2026-11-25"),
+        (24 * 2 + 9.99, "2026-11-25"),  # no shift to come: the date where they live
+        (24 * 2 + 10, "2026-11-26"),  # 17:00 UTC is midnight in Jakarta
+        (24 * 3, "2026-11-26"),
+    ):
+        clock.now = NOW + timedelta(hours=hours)
+        assert (hours, ask(client, ada)["work_date"]) == (hours, date)
 
 
-def test_an_unchanged_day_is_not_sent_again(
-    client: TestClient, day: MyDay, ada: dict[str, str], clock: Clock
-) -> None:
+def test_an_unchanged_day_is_not_sent_again(client: TestClient, ada: dict[str, str], clock: Clock) -> None:
     first = client.get(URL, headers=ada)
     tag = first.headers["etag"]
     assert tag.startswith('"')
@@ -222,24 +229,20 @@ def test_an_unchanged_day_is_not_sent_again(
     assert client.get(URL, headers=ada | {"If-None-Match": '"other"'}).content == first.content
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
+def test_any_change_is(client: TestClient, day: MyDay, ada: dict[str, str]) -> None:
+    for change in (
         "update slot set planned_end = planned_end + interval '1 second' where item = 'one'",
         "update slot set state = 'started', started_at = now() where item = 'one'",
         "update item set due = now() where id = 'one'",
-        "update exposure_limit set amount = amount where false; select lower_limit('severe-day', 3599)",
+        "select lower_limit('severe-day', 3599)",
         "insert into ledger (at, auditor, work_date, entry, category, severity, modality, seconds, items)"
         " values (now(), 'ada', '2026-11-17', 'history', 'violence', 3, 'image', 1, 1)",
-    ],
-)
-def test_any_change_is(client: TestClient, day: MyDay, ada: dict[str, str], change: str) -> None:
-    tag = client.get(URL, headers=ada).headers["etag"]
-    for statement in change.split("; "):
-        day.rows.run(statement, owner=True)
-    again = client.get(URL, headers=ada | {"If-None-Match": tag})
-    assert again.status_code == 200
-    assert again.headers["etag"] != tag
+    ):
+        tag = client.get(URL, headers=ada).headers["etag"]
+        day.rows.run(change)
+        again = client.get(URL, headers=ada | {"If-None-Match": tag})
+        assert (change, again.status_code) == (change, 200)
+        assert again.headers["etag"] != tag
 
 
 def test_the_hot_path_asks_for_the_token_too(
@@ -260,7 +263,7 @@ def test_the_hot_path_asks_for_the_token_too(
     assert client.get(URL, headers=short).status_code == 401
 
 
-def test_the_same_bytes_whoever_is_next(client: TestClient, day: MyDay, ada: dict[str, str], tokens: Tokens) -> None:
+def test_the_same_bytes_whoever_is_next(client: TestClient, ada: dict[str, str], tokens: Tokens) -> None:
     """Prepared statements and pooled connections keep nothing of the person before."""
     ben = tokens("auditor", "ben")
     mine = client.get(URL, headers=ada).content
@@ -269,9 +272,7 @@ def test_the_same_bytes_whoever_is_next(client: TestClient, day: MyDay, ada: dic
         assert client.get(URL, headers=ada).content == mine
 
 
-def test_a_connection_that_broke_is_not_an_error(
-    client: TestClient, day: MyDay, ada: dict[str, str]
-) -> None:
+def test_a_connection_that_broke_is_not_an_error(client: TestClient, day: MyDay, ada: dict[str, str]) -> None:
     before = client.get(URL, headers=ada)
     broken = day.rows.run(
         "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database()"
@@ -282,13 +283,13 @@ def test_a_connection_that_broke_is_not_an_error(
     assert (after.status_code, after.content) == (200, before.content)
 
 
-@pytest.mark.parametrize("query", ["date=0", "date=2026-02-30", "date=today", "day=2026-11-23"])
-def test_a_date_is_a_date(client: TestClient, ada: dict[str, str], query: str) -> None:
-    assert client.get(f"{URL}?{query}", headers=ada).status_code == 422
+def test_a_date_is_a_date(client: TestClient, ada: dict[str, str]) -> None:
+    for query in ("date=0", "date=2026-02-30", "date=today", "day=2026-11-23"):
+        assert client.get(f"{URL}?{query}", headers=ada).status_code == 422
 
 
 def test_ones_own_exposure(client: TestClient, day: MyDay, ada: dict[str, str]) -> None:
-    day.rows.run("select set_dose_weights('[{\"severity\": 3, \"modality\": \"image\", \"units\": 50}]')")
+    day.rows.run('select set_dose_weights(\'[{"severity": 3, "modality": "image", "units": 50}]\')')
     for seconds, date in ((90, DAY), (30, DAY), (60, DAY - timedelta(days=6)), (1, DAY - timedelta(days=7))):
         day.seen(seconds, day=date)
     day.seen(1000, auditor="ben")
@@ -306,18 +307,18 @@ def test_ones_own_exposure(client: TestClient, day: MyDay, ada: dict[str, str]) 
         {"work_date": "2026-11-23", **row, "seconds": 120, "items": 2, "points": 10},
         {"work_date": "2026-11-23", **row, "severity": 4, "seconds": 60, "items": 1, "points": 0},
     ]
-    assert [(limit["key"], limit["seen"]) for limit in said["limits"]] == [("severe-day", 180), ("severe-week", 240)]
+    assert [(limit["key"], limit["seen"]) for limit in said["limits"]] == [
+        ("severe-day", 180),
+        ("severe-week", 240),
+    ]
 
 
-@pytest.mark.parametrize(
-    ("query", "status"),
-    [
+def test_dates_of_exposure(client: TestClient, ada: dict[str, str]) -> None:
+    for query, status in (
         ("from=2026-11-01&to=2026-11-23", 200),
         ("to=2026-11-20", 200),
         ("from=2026-11-01", 422),
         ("from=2026-11-23&to=2026-11-22", 422),
         ("from=2025-11-22&to=2026-11-23", 422),
-    ],
-)
-def test_dates_of_exposure(client: TestClient, ada: dict[str, str], query: str, status: int) -> None:
-    assert client.get(f"/v1/me/exposure?{query}", headers=ada).status_code == status
+    ):
+        assert (query, client.get(f"/v1/me/exposure?{query}", headers=ada).status_code) == (query, status)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fastapi import Depends, FastAPI
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from starlette.testclient import TestClient
 
 from api.access import Allow, public

@@ -92,7 +92,8 @@ def test_what_is_no_date(client: TestClient, operations: dict[str, str]) -> None
     for date in texts:
         answer = client.get(URL, params={"date": date}, headers=operations)
         assert (answer.status_code, answer.json()["field"]) == (422, "date"), date
-    for value in [*texts, 0, 1e9, True, None, [], {}]:
+    others: list[object] = [*texts, 0, 1e9, True, None, [], {}]
+    for value in others:
         answer = client.post(URL, json={"work_date": value}, headers=operations)
         assert (answer.status_code, answer.json()["field"]) == (422, "work_date"), value
 

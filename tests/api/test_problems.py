@@ -8,6 +8,7 @@ from typing import Any, get_args
 import psycopg
 import pytest
 from fastapi import Depends, FastAPI
+from psycopg_pool import PoolTimeout
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from starlette.responses import StreamingResponse
@@ -243,6 +244,14 @@ def test_an_answer_that_breaks_off_is_not_completed(app: FastAPI) -> None:
 def test_which_errors_mean_that_the_database_is_away(sqlstate: str, away: bool) -> None:
     refused = psycopg.errors.lookup(sqlstate) if sqlstate != "08006" else psycopg.errors.ConnectionFailure
     assert no_database(DBAPIError("select 1", {}, refused("x"))) is away
+    assert no_database(refused("x")) is away
+
+
+def test_errors_that_never_reached_the_database() -> None:
+    assert no_database(PoolTimeout("x"))
+    assert no_database(psycopg.OperationalError("x"))
+    assert not no_database(psycopg.ProgrammingError("x"))
+    assert not no_database(OSError("x"))
 
 
 def test_connections_that_were_cut_are_made_anew(

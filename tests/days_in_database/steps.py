@@ -97,9 +97,7 @@ def write(engine: Engine, statement: str, **parameters: Any) -> None:
         connection.execute(text(statement), parameters)
 
 
-CONTENTS = (
-    "select md5(coalesce(string_agg(md5(t::text), '' order by t::text), '')) from {} t"
-)
+CONTENTS = "select md5(coalesce(string_agg(md5(t::text), '' order by t::text), '')) from {} t"
 TABLES = (
     "policy",
     "installation",
@@ -119,9 +117,7 @@ TABLES = (
 
 def contents(engine: Engine, without: tuple[str, ...] = ()) -> dict[str, str]:
     """A fingerprint of every table: equal as long as nothing is written."""
-    return {
-        table: rows(engine, CONTENTS.format(table))[0][0] for table in TABLES if table not in without
-    }
+    return {table: rows(engine, CONTENTS.format(table))[0][0] for table in TABLES if table not in without}
 
 
 def on_other_date(day: Instance, days: int) -> Instance:

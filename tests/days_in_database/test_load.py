@@ -43,7 +43,9 @@ from tests.days_in_database.steps import (
     write,
 )
 
-SEVERE = Limit("severe", frozenset(), 3, scope="org", measure="seconds", window_days=7, amount=7200, ceiling=9000)
+SEVERE = Limit(
+    "severe", frozenset(), 3, scope="org", measure="seconds", window_days=7, amount=7200, ceiling=9000
+)
 RULES = policy(limits=(SEVERE,))
 
 
@@ -91,7 +93,8 @@ def test_loading_twice_changes_nothing(database: Database, seed: int) -> None:
 def test_two_teams_load_apart(database: Database) -> None:
     with engine_of(database) as engine:
         first = load(engine, instance(small_day(auditors=(auditor("ada"),))))
-        second = load(engine, instance(small_day(auditors=(auditor("cy", team="t2"),), items=(), name="other")))
+        other = small_day(auditors=(auditor("cy", team="t2"),), items=(), name="other")
+        second = load(engine, instance(other))
         assert (first.new_shifts, second.new_shifts) == (1, 1)
         assert second.version > first.version
         read = inputs_of(engine, WORK_DATE).instance
@@ -122,7 +125,8 @@ def test_an_item_that_somebody_has_does_not_change(database: Database) -> None:
         before = contents(engine)
         (fault,) = faults_of(lambda: load(engine, longer))
         assert fault == (
-            "items row 2 field seconds: is 601, and was 600 when the item was given to somebody, who has it still"
+            "items row 2 field seconds: is 601, and was 600 when the item was given to somebody, "
+            "who has it still"
         )
         assert contents(engine) == before
         # New people and items may come; the plan stands, and whoever plans sees them.
@@ -141,8 +145,8 @@ def test_what_cannot_stand_beside_the_day(database: Database) -> None:
         )
         drawn_twice = instance(small_day(items=(calibration("c1"), sample("s9", draw=2))))
         assert faults_of(lambda: load(engine, drawn_twice)) == [
-            "items row 2 field draw: repeats position 2 in the draw of stratum 'ID/en/adult/0', that of item 's2' "
-            "here"
+            "items row 2 field draw: repeats position 2 in the draw of stratum 'ID/en/adult/0', "
+            "of item 's2' here"
         ]
         mixed = instance(small_day(items=(sample("s9", draw=9, market="US", stratum="ID/en/adult/0"),)))
         (fault,) = faults_of(lambda: load(engine, mixed))
@@ -248,7 +252,7 @@ def test_what_was_planned_here_is_not_counted_twice(database: Database) -> None:
         day = instance(small_day(history=()))
         load(engine, day)
         planned(engine, WORK_DATE)
-        net = rows(engine, "select auditor, work_date, category, severity, modality, seconds, items from ledger")
+        net = rows(engine, f"select {', '.join(seen())} from ledger")
         told = tuple(dict(zip(seen(), row, strict=True)) for row in net)
         later = on_other_date(day, 1)
         assert told
@@ -279,7 +283,10 @@ def test_the_profile_is_that_of_the_latest_shift(database: Database) -> None:
             {"items": (sample("s", excluded=["a\0"]),)},
             "items row 1 field excluded: must not hold a null character",
         ),
-        ({"items": (sample("s", reviews=2**31),)}, "items row 1 field reviews: must be at most 2147483647 here"),
+        (
+            {"items": (sample("s", reviews=2**31),)},
+            "items row 1 field reviews: must be at most 2147483647 here",
+        ),
         (
             {"policy": policy(limits=(replace(SEVERE, window_days=36_501),))},
             "instance.json field policy.limits[0].window_days: must be at most 36500 here, and is 36501",
@@ -307,7 +314,7 @@ def test_a_fault_names_file_and_line(
 
 
 def test_many_loads_at_once(database: Database) -> None:
-    """The same people in different order, the same day and others: nobody waits for ever, nothing is doubled."""
+    """The same people in other orders, the same day and others: nobody waits for ever, nothing is doubled."""
     people = tuple(auditor(f"p{n}") for n in range(30))
     seen_before = tuple(seen(auditor=f"p{n}") for n in range(30))
     days = [instance(small_day(auditors=people, history=seen_before))]

@@ -36,7 +36,9 @@ from tests.days_in_database.steps import (
 )
 from tests.days_in_database.working import work_until
 
-SEVERE = Limit("severe", frozenset(), 3, scope="org", measure="seconds", window_days=1, amount=3000, ceiling=9000)
+SEVERE = Limit(
+    "severe", frozenset(), 3, scope="org", measure="seconds", window_days=1, amount=3000, ceiling=9000
+)
 
 
 def small_day() -> Instance:
@@ -44,7 +46,12 @@ def small_day() -> Instance:
         Day(
             policy=policy(limits=(SEVERE,)),
             auditors=(auditor("ada"), auditor("bo")),
-            items=(escalation("e1"), sample("s1"), sample("s2", draw=2, reviews=2), calibration("c1", reviews=2)),
+            items=(
+                escalation("e1"),
+                sample("s1"),
+                sample("s2", draw=2, reviews=2),
+                calibration("c1", reviews=2),
+            ),
         )
     )
 
@@ -59,7 +66,7 @@ def reserved(engine: Engine) -> dict[int, int]:
         sum(case entry when 'reserve' then seconds else -seconds end) <> 0
         """,
     )
-    return {slot: seconds for slot, seconds in found}
+    return {row[0]: row[1] for row in found}
 
 
 def planned_seconds(engine: Engine) -> dict[int, int]:
@@ -71,7 +78,7 @@ def planned_seconds(engine: Engine) -> dict[int, int]:
         from slot where kind = 'work' and state in ('planned', 'started')
         """,
     )
-    return {slot: seconds for slot, seconds in found}
+    return {row[0]: row[1] for row in found}
 
 
 def test_a_new_plan_takes_the_place_of_the_one_before(database: Database) -> None:
@@ -125,7 +132,8 @@ CHANGES: dict[str, Callable[[Engine, Made], object]] = {
         "where id = (select min(id) from slot where state = 'planned')",
     ),
     "a review was skipped": lambda engine, made: write(  # noqa: ARG005
-        engine, "update slot set state = 'skipped' where id = (select min(id) from slot where state = 'planned')"
+        engine,
+        "update slot set state = 'skipped' where id = (select min(id) from slot where state = 'planned')",
     ),
     "another plan was published": lambda engine, made: other_plan(engine),  # noqa: ARG005
     "the plan was given up": lambda engine, made: write(  # noqa: ARG005
@@ -235,9 +243,10 @@ def test_an_item_without_a_date_is_reviewed_once(database: Database) -> None:
 
 
 def who(engine: Engine, item: str) -> list[tuple[object, ...]]:
-    return rows(
-        engine, "select auditor, review_no from slot where item = :item and state = 'planned' order by 2", item=item
+    planned_reviews = (
+        "select auditor, review_no from slot where item = :item and state = 'planned' order by 2"
     )
+    return rows(engine, planned_reviews, item=item)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -259,10 +268,8 @@ def test_a_day_partly_worked_is_planned_anew(database: Database, seed: int) -> N
         assert first.plan != second.plan
         assert work_that_stands(engine) == stands
         assert reserved(engine) == planned_seconds(engine)
-        late = rows(
-            engine, "select count(*) from slot where state = 'planned' and planned_start < :now - interval '1 s'", now=now
-        )
-        assert late == [(0,)]
+        early = "select count(*) from slot where state = 'planned' and planned_start < :now - interval '1 s'"
+        assert rows(engine, early, now=now) == [(0,)]
         again = rows(
             engine,
             """
@@ -281,10 +288,8 @@ def test_a_day_partly_worked_is_planned_anew(database: Database, seed: int) -> N
 
 
 def work_that_stands(engine: Engine) -> list[tuple[object, ...]]:
-    return rows(
-        engine,
-        "select id, auditor, state, started_at, ended_at from slot where state in ('started', 'done') order by id",
-    )
+    columns = "id, auditor, state, started_at, ended_at"
+    return rows(engine, f"select {columns} from slot where state in ('started', 'done') order by id")
 
 
 def test_the_plan_of_a_day_in_progress_begins_now(database: Database) -> None:

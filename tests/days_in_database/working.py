@@ -52,7 +52,9 @@ def work_until(engine: Engine, rng: Random, work_date: date, now: datetime) -> l
             done = end <= now
             times = {"id": slot.id, "start": start, "end": end}
             connection.execute(DONE if done else BEGUN, times)
-            stands.append((slot.id, slot.auditor, "done" if done else "started", start, end if done else None))
+            stands.append(
+                (slot.id, slot.auditor, "done" if done else "started", start, end if done else None)
+            )
             if slot.kind == "work":
                 if done:
                     post(connection, slot.id, now, int(took.total_seconds()), ["release", "post"])

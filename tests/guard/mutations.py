@@ -39,7 +39,7 @@ MUTATIONS = (
         None,
         "drop trigger guard on ledger",
         "",
-        Course(200, 4, 1, people=4),
+        Course(100, 4, 1, people=4),
         passes_limits,
     ),
     Mutation(
@@ -47,7 +47,7 @@ MUTATIONS = (
         "lock_guards(text[])",
         "order by auditor for no key update",
         "order by random() for no key update",
-        Course(200, 4, 1, people=8, weights={"several": 2, "together": 1, "give_back": 1}),
+        Course(100, 4, 1, people=8, weights={"several": 2, "together": 1, "give_back": 1}),
         deadlocks,
     ),
     Mutation(
@@ -55,7 +55,7 @@ MUTATIONS = (
         "refuse_old_snapshots()",
         "<> 'read committed'",
         "= 'none'",
-        Course(400, 6, 1, people=1, days=7, weights={"old_snapshot": 2, "give_back": 1}),
+        Course(1000, 6, 1, people=1, days=7, weights={"old_snapshot": 2, "give_back": 1}),
         passes_limits,
     ),
     Mutation(
@@ -63,7 +63,7 @@ MUTATIONS = (
         "lock_guards(text[])",
         " order by auditor for no key update",
         "",
-        Course(400, 6, 1, people=1, days=7, weights={"one": 2, "give_back": 1}),
+        Course(800, 6, 1, people=1, days=7, weights={"one": 2, "give_back": 1}),
         passes_limits,
     ),
     Mutation(
@@ -71,7 +71,7 @@ MUTATIONS = (
         "lock_guards(text[])",
         "perform pg_advisory_xact_lock_shared(limits_lock());",
         "",
-        Course(400, 6, 1, people=2, days=7, weights={"one": 4, "together": 2, "give_back": 2, "limit": 3}),
+        Course(800, 6, 1, people=2, days=7, weights={"one": 4, "together": 2, "give_back": 2, "limit": 3}),
         passes_limits,
     ),
 )

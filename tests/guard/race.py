@@ -64,6 +64,7 @@ class Outcome:
 
     outcomes: Counter[str]
     seconds: float
+    changes: Counter[str]
     breaches: list[replay.Breach]
     wrong_sums: dict[Any, Any]
 
@@ -111,6 +112,7 @@ def race(url: str, owner_url: str, course: Course) -> Outcome:
         return Outcome(
             outcomes,
             max(seconds for _, seconds in ended),
+            replay.changes(owner),
             replay.breaches(owner),
             replay.wrong_sums(owner),
         )
@@ -124,6 +126,7 @@ def report(outcome: Outcome) -> dict[str, Any]:
         "refused": outcome.outcomes[REFUSED],
         "refused_isolation": outcome.outcomes[OLD_SNAPSHOT],
         "other": {end: n for end, n in outcome.outcomes.items() if end not in named},
+        "changes": dict(outcome.changes),
         "seconds": round(outcome.seconds, 1),
         "per_second": round(outcome.attempts / outcome.seconds),
         "breaches": len(outcome.breaches),

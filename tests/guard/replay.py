@@ -7,7 +7,7 @@ has a lower one. Changes of limits and people are numbered in the same row of nu
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from allocator.rules.policy import Limit
+from allocator.rules.policy import Dose, Limit
 from tests.guard.world import DOSE, Entry
 
 NUMBERING = """
@@ -80,31 +80,31 @@ class Breach:
     allowed: int
 
 
-def measured(rule: Limit, entry: Entry) -> int:
+def measured(rule: Limit, entry: Entry, dose: Dose = DOSE) -> int:
     """The entry's part in a limit: seconds, items or dose units; 0 where the limit does not select it."""
     if not rule.selects(entry.category, entry.severity):
         return 0
     if rule.measure == "items":
         return entry.items
     return entry.seconds * (
-        DOSE.units_per_second(entry.severity, entry.modality) if rule.measure == "dose" else 1
+        dose.units_per_second(entry.severity, entry.modality) if rule.measure == "dose" else 1
     )
 
 
-def parts(rule: Limit, entry: Entry) -> tuple[int, int]:
+def parts(rule: Limit, entry: Entry, dose: Dose = DOSE) -> tuple[int, int]:
     """What the entry adds to what was seen and to what is reserved."""
-    amount = measured(rule, entry)
+    amount = measured(rule, entry, dose)
     if entry.entry in SEEN:
         return amount, 0
     return 0, amount if entry.entry == "reserve" else -amount
 
 
-def sums_of(entries: Iterable[Entry], uses: Mapping[int, Limit]) -> Sums:
+def sums_of(entries: Iterable[Entry], uses: Mapping[int, Limit], dose: Dose = DOSE) -> Sums:
     """The sums that `limit_day` should hold, as far as they are not 0."""
     sums: Sums = defaultdict(lambda: (0, 0))
     for entry in entries:
         for use, rule in uses.items():
-            seen, reserved = parts(rule, entry)
+            seen, reserved = parts(rule, entry, dose)
             before = sums[entry.auditor, use, entry.work_date]
             sums[entry.auditor, use, entry.work_date] = before[0] + seen, before[1] + reserved
     return {key: sums for key, sums in sums.items() if sums != (0, 0)}
@@ -213,9 +213,27 @@ def breaches(connection: psycopg.Connection) -> list[Breach]:
     return found
 
 
-def wrong_sums(connection: psycopg.Connection) -> dict[Any, Any]:
+def changes(connection: psycopg.Connection) -> Counter[str]:
+    """What changed meanwhile: limits that were put in force, lowered and raised, people and their shifts."""
+    rows = connection.execute("""
+        select case
+                   when subject <> 'exposure_limit' then subject
+                   when amount > before then 'raised'
+                   when amount < before then 'lowered'
+                   else 'new limit'
+               end, count(*)
+        from (
+            select subject, (row ->> 'amount')::bigint as amount,
+                   lag((row ->> 'amount')::bigint) over (partition by row ->> 'key' order by moment) as before
+            from change
+        ) one group by 1
+    """).fetchall()
+    return Counter(dict(rows))
+
+
+def wrong_sums(connection: psycopg.Connection, dose: Dose = DOSE) -> dict[Any, Any]:
     """Where `limit_day` differs from the ledger: by person, use and work date, what it holds and should."""
-    should = sums_of((one.entry for one in read_entries(connection)), uses_of(connection))
+    should = sums_of((one.entry for one in read_entries(connection)), uses_of(connection), dose)
     rows = connection.execute("select auditor, use, work_date, seen, reserved from limit_day").fetchall()
     holds = {(auditor, use, day): (seen, reserved) for auditor, use, day, seen, reserved in rows}
     return {

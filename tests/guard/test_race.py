@@ -25,6 +25,7 @@ def test_nobody_is_reserved_past_a_limit(database: Database) -> None:
     assert outcome.attempts == 2000
     assert outcome.outcomes[REFUSED] > 2000 / 3
     assert outcome.outcomes[OLD_SNAPSHOT] > 0
+    assert {"new limit", "lowered", "raised", "auditor", "shift"} <= outcome.changes.keys()
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)

@@ -38,7 +38,7 @@ def test_it_prints_what_a_second_terminal_needs(place: Path, named: bool, ending
     )
     assert verb.stdout is not None
     lines = [verb.stdout.readline() for _ in range(5)]
-    assert "its database stays" in lines[0] if named else "removes it" in lines[0]
+    assert ("the database stays" if named else "removes the folder") in lines[0]
     variables = re.findall(r"^export (\w+)=", "".join(lines), flags=re.MULTILINE)
     asked = 'exec "$0" -c "import os, psycopg; psycopg.connect(os.environ[\'DATABASE_URL\'])"'
     subprocess.run(["sh", "-c", f"{''.join(lines)}\n{asked}", sys.executable], check=True)

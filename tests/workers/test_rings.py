@@ -43,10 +43,16 @@ def test_the_doorbell_rings_for_one_task(redis_url: str) -> None:
     with connect(redis_url) as redis:
         for task in (4711, 4712, 4711):
             ring(redis, "breakwater", task)
-        _, name = redis.lrange("rq:queue:breakwater", 0, -1)
-        job = Ring.fetch(name.decode(), connection=redis, serializer=JSONSerializer)
+        # Once for each, and each keeps its place.
+        names = [str(name, "utf-8") for name in redis.lrange("rq:queue:breakwater", 0, -1)]
+        assert names == ["task-4711", "task-4712"]
+        job = Ring.fetch(names[0], connection=redis, serializer=JSONSerializer)
         assert (job.func_name, job.args, job.kwargs) == (FUNCTION, [4711], {})
         assert (job.result_ttl, job.failure_ttl) == (0, 60)
+        # One whose job was forgotten is rung anew.
+        redis.delete(job.key)
+        ring(redis, "breakwater", 4711)
+        assert redis.exists(job.key)
 
 
 def test_callbacks_webhooks_retries_and_repeats_are_not_read(redis_url: str) -> None:

@@ -34,10 +34,12 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Answers in `seconds` seconds; `latencies` in seconds; `client_cpu` and of how much one core is."""
+    """`latencies` of all answers in `seconds` seconds, in seconds; `answers` counts those of the warm-up too;
+    `client_cpu` is the share of one core that asking took."""
 
     seconds: float
     latencies: list[float]
+    answers: int
     bytes_each: float
     wrong: int
     client_cpu: float
@@ -84,7 +86,7 @@ def run(load: Load) -> Measured:
         ready.register(client.socket, selectors.EVENT_READ, client)
         client.ask(requests, load.clients)
     latencies: list[float] = []
-    wrong = size = 0
+    answers = wrong = size = 0
     begin = time.perf_counter() + load.warm
     end = begin + load.seconds
     cpu = 0.0
@@ -96,6 +98,7 @@ def run(load: Load) -> Measured:
             if not client.answered():
                 continue
             now = time.perf_counter()
+            answers += 1
             if now >= begin:
                 latencies.append(now - client.sent)
                 size += len(client.read)
@@ -104,7 +107,8 @@ def run(load: Load) -> Measured:
     cpu = processor_seconds() - cpu
     for client in clients:
         client.socket.close()
-    return Measured(load.seconds, latencies, size / max(1, len(latencies)), wrong, cpu / load.seconds)
+    each = size / max(1, len(latencies))
+    return Measured(load.seconds, latencies, answers, each, wrong, cpu / load.seconds)
 
 
 def processor_seconds() -> float:

@@ -4,7 +4,7 @@
 create function selection_in_words(
     categories text[], min_severity smallint, severe_from smallint, measure text
 ) returns text
-    language sql immutable as $$
+    language sql stable as $$
     select concat_ws(' ',
         case when min_severity = severe_from then 'severe' end,
         nullif(array_to_string(categories, ' or '), ''),
@@ -44,19 +44,27 @@ create function as_measured(amount numeric, measure text) returns numeric
     select case measure when 'dose' then round(amount / 600, 2) else amount end
 $$;
 
+-- Of a measure's units in the ledger, how many make one that people speak of: a minute, an item, a point.
+create function units_in_one(measure text) returns numeric
+    language sql immutable as $$
+    select case measure when 'seconds' then 60 when 'items' then 1 else 600 end::numeric
+$$;
+
 -- A limit in a sentence, in whole minutes, items or points: rounded so that what is left is never overstated.
 create function limit_in_words(
     selection text, measure text, window_days integer, allowed numeric, seen numeric, reserved numeric
 ) returns text
-    language sql immutable as $$
-    select format('Of %s %s of %s %s you have seen %s, %s are planned, %s are left.',
-        whole.allowed, case measure when 'seconds' then 'minutes' when 'items' then 'items' else 'points' end, selection,
-        case window_days when 1 then 'on this date' else format('in %s dates up to this one', window_days) end,
-        whole.seen, whole.reserved, greatest(0, whole.allowed - whole.seen - whole.reserved))
-    from (
-        select floor(allowed / unit) as allowed, ceil(seen / unit) as seen, ceil(reserved / unit) as reserved
-        from (values (case measure when 'seconds' then 60 when 'items' then 1 else 600 end)) per (unit)
-    ) whole
+    language sql stable as $$
+    select concat(
+        'Of ', div(allowed, units_in_one(measure)),
+        case measure when 'seconds' then ' minutes of ' when 'items' then ' items of ' else ' points of ' end,
+        selection,
+        case window_days when 1 then ' on this date' else ' in ' || window_days || ' dates up to this one' end,
+        ' you have seen ', ceil(seen / units_in_one(measure)),
+        ', ', ceil(reserved / units_in_one(measure)), ' are planned, ',
+        greatest(0, div(allowed, units_in_one(measure)) - ceil(seen / units_in_one(measure))
+            - ceil(reserved / units_in_one(measure))),
+        ' are left.')
 $$;
 
 -- The work date that a person means by today: that of the shift that runs or comes next, else the date where
@@ -64,7 +72,11 @@ $$;
 create function work_date_of(person text, at_time timestamptz) returns date
     language sql stable as $$
     select coalesce(
-        (select work_date from shift where auditor = person and shift_end > at_time order by shift_start limit 1),
+        (select work_date from shift
+         where auditor = person and shift_end > at_time
+           -- A shift lasts 16 hours at most, and zones differ by less than a day: none that is older runs.
+           and work_date >= (at_time at time zone 'UTC')::date - 2
+         order by shift_start limit 1),
         (at_time at time zone coalesce((select timezone from auditor where id = person), 'UTC'))::date)
 $$;
 

@@ -46,6 +46,7 @@ grant execute on function
     exposure_use_of(text[], smallint, text), ledger_sums(integer), set_dose_weights(jsonb),
     lower_limit(text, bigint), approve_raise(bigint, text, timestamptz),
     limits_of(text, date), selection_in_words(text[], smallint, smallint, text),
-    as_measured(numeric, text), limit_in_words(text, text, integer, numeric, numeric, numeric),
+    as_measured(numeric, text), units_in_one(text),
+    limit_in_words(text, text, integer, numeric, numeric, numeric),
     work_date_of(text, timestamptz), part_of_address(text)
     to breakwater_app;
