@@ -14,7 +14,7 @@ State = Literal["accepted", "planned", "started", "done", "left-out", "withdrawn
 
 ITEM = text("""
     select id, reviews, language, market, submitted_at, withdrawn_at from item
-    where id = :id and kind = 'escalation'
+    where id = :id and kind = 'escalation' and submitted_by = :submitted_by
 """)
 SLOTS = text("""
     select planned_start, planned_end, state from slot
