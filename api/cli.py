@@ -23,34 +23,36 @@ PR_SET_PDEATHSIG = 1
 
 def serve(arguments: list[str]) -> int:
     """`breakwater serve [--host H] [--port P] [--processes N]`"""
-    try:
-        here = settings()
-        here.connections()
-    except SettingsRefused as refused:
-        return refuse(refused)
     parser = argparse.ArgumentParser(
         prog="breakwater serve",
         description="Answer auditors, leads, wellbeing staff and tools over HTTP. GET /readyz says whether "
         "it can work, GET /openapi.json what there is. TLS is for a proxy in front of it.",
     )
     parser.add_argument(
-        "--host", default=here.host, help="name or address to listen on (default: %(default)s)"
+        "--host", help="name or address to listen on (default: BREAKWATER_HOST, else 127.0.0.1)"
     )
     parser.add_argument(
-        "--port", type=int, default=here.port, help="0 takes one that is free (default: %(default)s)"
+        "--port", type=int, help="0 takes one that is free (default: BREAKWATER_PORT, else 8000)"
     )
     parser.add_argument(
         "--processes", type=int, default=1, metavar="N", help="how many processes answer (default: 1)"
     )
     given = parser.parse_args(arguments)
-    if not 0 <= given.port <= 65535:
+    try:
+        here = settings()
+        here.connections()
+    except SettingsRefused as refused:
+        return refuse(refused)
+    host = here.host if given.host is None else given.host
+    port = here.port if given.port is None else given.port
+    if not 0 <= port <= 65535:
         parser.error("argument --port: is not between 0 and 65535")
     if not 1 <= given.processes <= MOST_PROCESSES:
         parser.error(f"argument --processes: is not between 1 and {MOST_PROCESSES}")
     try:
-        listening = listen(given.host, given.port)
+        listening = listen(host, port)
     except OSError as error:
-        print(f"breakwater serve: {given.host}:{given.port} cannot be had: {reason(error)}", file=sys.stderr)
+        print(f"breakwater serve: {host}:{port} cannot be had: {reason(error)}", file=sys.stderr)
         return REFUSED
     with listening:
         print(f"Breakwater answers at {address(listening)}", flush=True)

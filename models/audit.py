@@ -15,7 +15,9 @@ ENTRY = text(
 )
 
 
-def record(connection: Connection, actor: Actor, verb: str, subject: str, now: datetime, **detail: Any) -> None:
+def record(
+    connection: Connection, actor: Actor, verb: str, subject: str, now: datetime, **detail: Any
+) -> None:
     """One entry. `subject` is a kind and an id such as `plan:7`; `detail` never holds anybody's exposure."""
     row = {"at": now, "actor": actor.name, "verb": verb, "subject": subject, "detail": Jsonb(detail)}
     connection.execute(ENTRY, row)

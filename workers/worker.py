@@ -31,8 +31,9 @@ WORKER_TTL = 30
 MAINTENANCE = 10
 MONITORING = 5
 """Seconds. With RQ's own, far longer ones, what a killed worker was doing lies about for minutes."""
-GRACE = 8
-"""Seconds for which a worker that is to stop lets its task go on. Containers get ten to end in."""
+GRACE = 4
+"""Seconds for which a worker that is to stop lets its task go on; with MONITORING less than the ten that
+containers usually get to end in."""
 PAUSE = 1.0
 """Seconds between tries while Redis is away."""
 

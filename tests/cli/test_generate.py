@@ -42,3 +42,14 @@ def test_nothing_is_written_where_a_file_stands(tmp_path: Path, capsys: pytest.C
     assert main(["generate", "S", "--out", str(tmp_path / "day")]) == 2
     assert "is a file" in capsys.readouterr().err
     assert (tmp_path / "day").read_text() == "mine"
+
+
+def test_another_date_has_other_items(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["generate", "S", "--out", str(tmp_path / "first")]) == 0
+    assert main(["generate", "S", "--work-date", "2026-11-24", "--out", str(tmp_path / "second")]) == 0
+    first, second = read_instance(tmp_path / "first"), read_instance(tmp_path / "second")
+    assert (second.work_date - first.work_date).days == 1
+    assert first.items["id"][0] == "it-20261123-00001"
+    assert not set(first.items["id"]) & set(second.items["id"])
+    assert main(["generate", "S", "--work-date", "24.11.2026", "--out", str(tmp_path / "third")]) == 2
+    assert "'24.11.2026' is no date such as 2026-11-23" in capsys.readouterr().err

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-TOUR = (CHECKOUT / "README.md").read_text(encoding="utf-8").partition("\n## The tour\n")[2].partition("\n## ")[0]
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+TOUR = README.partition("\n## The tour\n")[2].partition("\n## ")[0]
 BLOCK = re.compile(r"^```(sh|json)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 MARK = "=== the next block ==="
 PERSONAS = {"auditor", "lead", "wellbeing", "upstream", "operations"}
@@ -71,7 +72,8 @@ def test_every_step_works_as_it_stands(demo: Demo) -> None:
     assert set(demo.exported) == {"api", *PERSONAS}
     blocks = BLOCK.findall(TOUR)
     steps = [text for kind, text in blocks if kind == "sh"]
-    assert PERSONAS == set(re.findall(r"^(?:\w+=\$\()?ask \$(\w+)", "\n".join(steps), flags=re.MULTILINE))
+    askers = re.findall(r"^(?:\w+=\$\()?ask \$(\w+)", "\n".join(steps), flags=re.MULTILINE)
+    assert set(askers) == PERSONAS
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", f"\necho '{MARK}'\n".join(steps)],
         env=os.environ | demo.exported,
@@ -94,7 +96,9 @@ def test_every_step_works_as_it_stands(demo: Demo) -> None:
 def holds(told: object, shown: object) -> bool:
     """Whether what is shown is part of what was told: keys of an object, members of a list."""
     if isinstance(shown, dict):
-        return isinstance(told, dict) and all(key in told and holds(told[key], part) for key, part in shown.items())
+        return isinstance(told, dict) and all(
+            key in told and holds(told[key], part) for key, part in shown.items()
+        )
     if isinstance(shown, list):
         return isinstance(told, list) and all(any(holds(member, part) for member in told) for part in shown)
     return told == shown

@@ -246,9 +246,12 @@ def test_somebody_who_is_only_being_added_is_unknown(database: Database, app: ps
             enter(app, replace(least("history", place), auditor="p02"))
 
 
-def test_weights_are_made_up_for_what_is_in_the_ledger_already(app: psycopg.Connection) -> None:
+def test_weights_are_made_up_for_what_is_in_the_ledger_already(
+    database: Database, app: psycopg.Connection
+) -> None:
     place = prepare(app, one_limit("dose"))["p01", FIRST][0]
-    app.execute("select set_dose_weights('[]')")
+    with psycopg.connect(database.owner_url) as owner:
+        owner.execute("delete from dose_weight")
     enter(app, replace(whole("history", place, "dose"), seconds=80))
     enter(app, least("reserve", place))
     app.execute("select set_dose_weights(%s)", [Jsonb(DOSE_WEIGHTS)])

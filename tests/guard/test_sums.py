@@ -11,11 +11,12 @@ from psycopg.types.json import Jsonb
 from allocator.rules.policy import MODALITIES, SEVERITIES, Dose
 from tests.conftest import Database
 from tests.guard import replay
+from tests.guard.day import refused
 from tests.guard.race import number_statements
 from tests.guard.racer import ACCEPTED, EVERYTHING, Racer
-from tests.guard.world import LATER_LIMITS, build, put_in_force
+from tests.guard.world import DOSE_WEIGHTS, LATER_LIMITS, build, put_in_force
 
-OTHER_DOSE = Dose((1, 0, 3, 4, 7), {"text": 1, "image": 0, "audio": 9, "video": 2, "live": 30})
+OTHER_DOSE = Dose((1, 1, 3, 5, 12), {"text": 5, "image": 11, "audio": 10, "video": 40, "live": 30})
 
 
 @pytest.fixture
@@ -59,6 +60,17 @@ def test_new_weights_make_every_sum_of_dose_again(filled: psycopg.Connection, da
     with psycopg.connect(database.owner_url) as owner:
         assert replay.wrong_sums(owner, OTHER_DOSE) == {}
         assert replay.wrong_sums(owner) != {}
+
+
+@pytest.mark.parametrize("left_out", [False, True])
+def test_no_weight_is_lowered_or_left_out(filled: psycopg.Connection, left_out: bool) -> None:
+    first, *others = (weight for weight in DOSE_WEIGHTS if weight["severity"] == SEVERITIES[-1])
+    milder = [weight for weight in DOSE_WEIGHTS if weight["severity"] != SEVERITIES[-1]]
+    given = [*milder, *others] if left_out else [*milder, *others, first | {"units": 1}]
+    before = filled.execute("select * from dose_weight order by 1, 2").fetchall()
+    with refused("BW007"):
+        filled.execute("select set_dose_weights(%s)", [Jsonb(given)])
+    assert filled.execute("select * from dose_weight order by 1, 2").fetchall() == before
 
 
 def test_the_databases_own_sums_of_the_ledger_are_these_too(filled: psycopg.Connection) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from redis import Redis
 from sqlalchemy import Engine, text
@@ -49,7 +50,7 @@ class Scene:
     def ring(self, task: int, queue: str = "breakwater") -> None:
         ring(self.redis, queue, task)
 
-    def column(self, name: str, task: int) -> object:
+    def column(self, name: str, task: int) -> Any:
         with self.engine.connect() as connection:
             return connection.execute(
                 text(f"select {name} from task where id = :task"), {"task": task}

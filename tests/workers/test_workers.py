@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,13 +20,13 @@ import workers.planning
 from allocator.optimise.planner import make_plan
 from models.actions.claim_task import claim_task
 from models.actions.request_plan import request_plan
-from models.actions.return_task import MOST_ATTEMPTS, SENTENCES, Why
+from models.actions.return_task import MOST_ATTEMPTS, SENTENCES, Why, take_back_tasks
 from models.actor import SYSTEM
 from models.connection import application_engine
 from tests.conftest import Database
 from tests.workers.dates import FIRST, NOW, SAMPLES, load, work_date_instance
 from tests.workers.processes import wait_for, worker
-from tests.workers.scenes import Scene, scene
+from tests.workers.scenes import Scene, now, scene
 from workers.jobs import do_task
 from workers.planning import NotLegal, plan_date
 from workers.reconciler import LONGEST_PAUSE, pause_after
@@ -73,10 +74,10 @@ def test_poison_is_parked_and_a_changed_day_is_planned_as_it_is_now(
         assert count(there, "slot where work_date <> (select max(work_date) from work_day)") == 0
 
 
-def test_work_that_is_broken_off_is_given_back_long_before_the_lease_runs_out(
+def test_a_lease_is_kept_while_work_goes_on_and_broken_off_work_is_given_back_at_once(
     database: Database, redis_of_kind: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """Because the worker is to stop, because it dies and its solver with it, or because time is up."""
+    """Broken off: the worker is to stop, or dies and its solver with it, or time is up."""
     patient = {"BREAKWATER_LEASE_SECONDS": "600", "BREAKWATER_RECONCILE_SECONDS": "600"}
     with (
         scene(database.url, redis_of_kind("valkey"), tmp_path, **patient) as there,
@@ -85,8 +86,11 @@ def test_work_that_is_broken_off_is_given_back_long_before_the_lease_runs_out(
         worker(
             tmp_path, there.environment, "solving:1", BREAKWATER_QUEUE="long", BREAKWATER_SOLVE_SECONDS="1"
         ) as slow,
+        worker(
+            tmp_path, there.environment, "solving:3", BREAKWATER_QUEUE="goes", BREAKWATER_LEASE_SECONDS="1"
+        ) as going_on,
     ):
-        tasks = dict(zip(("stop", "kill", "long"), there.ask(3), strict=True))
+        tasks = dict(zip(("stop", "kill", "long", "goes"), there.ask(4), strict=True))
         for name, task in tasks.items():
             there.ring(task, queue=name)
 
@@ -96,6 +100,15 @@ def test_work_that_is_broken_off_is_given_back_long_before_the_lease_runs_out(
         killed.wait_until_reached()
         os.kill(killed.process.pid, signal.SIGKILL)
         slow.wait_until_reached()
+        # The one that goes on keeps its claim, beyond the first lease and the next.
+        going_on.wait_until_reached()
+        first = there.column("lease_until", tasks["goes"])
+        wait_for(
+            lambda: there.column("lease_until", tasks["goes"]) > first + timedelta(seconds=2),
+            "its lease is extended",
+        )
+        assert take_back_tasks(there.engine, SYSTEM, 1, now()) == []
+        assert there.column("fence", tasks["goes"]) == 1
 
         expected = {"stop": ("stopped", 0), "kill": ("worker-died", 1), "long": ("took-too-long", 1)}
         for name, (why, attempts) in expected.items():

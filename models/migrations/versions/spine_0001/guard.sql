@@ -310,11 +310,20 @@ begin
 end
 $$;
 
--- New weights of severity and modality: every sum of dose is made again.
+-- New weights of severity and modality: every sum of dose is made again. A lower weight would raise every limit
+-- of dose at once, which no single caller may do.
 create function set_dose_weights(weights jsonb) returns void
     language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 begin
     perform lock_limits();
+    if exists (
+        select from dose_weight known
+        left join jsonb_to_recordset(weights) as given (severity smallint, modality text, units bigint)
+            using (severity, modality)
+        where coalesce(given.units, 0) < known.units_per_second
+    ) then
+        raise exception 'a lower weight of dose raises limits' using errcode = 'BW007';
+    end if;
     delete from dose_weight;
     insert into dose_weight
         select severity, modality, units from jsonb_to_recordset(weights)
