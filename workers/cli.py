@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import signal
 from datetime import timedelta
-from types import FrameType
 
 from config.clock import clock_of
 from config.logging import configure
@@ -53,13 +51,10 @@ def clock(arguments: list[str]) -> int:
         return look_once(configured)
     from workers.clock import keep_time
 
-    signal.signal(signal.SIGTERM, end)
     hours = f"{configured.plan_ahead_hours:g}"
     print(f"breakwater clock: has every date planned {hours} h before its first shift", flush=True)
-    try:
-        keep_time(configured)
-    except (KeyboardInterrupt, Ended):
-        print("breakwater clock: stopped", flush=True)
+    keep_time(configured)
+    print("breakwater clock: stopped", flush=True)
     return OK
 
 
@@ -87,11 +82,3 @@ def prepared() -> Settings:
     configured.connections()
     configure(configured.log_level)
     return configured
-
-
-class Ended(Exception):  # noqa: N818 - a wish, not a slip
-    """SIGTERM has come."""
-
-
-def end(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    raise Ended

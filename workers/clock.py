@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
@@ -20,6 +19,7 @@ from models.doorbell import connect, ring
 from models.queries.tasks import PlanningDay, planning_days
 from models.refusal import Refusal
 from workers.reconciler import pause_after
+from workers.stopping import Stopping
 
 ONE_CLOCK = 20_261_125
 """Advisory lock: of two clocks one does the round."""
@@ -65,17 +65,19 @@ def tick(engine: Engine, redis: Redis, queue: str, ahead: timedelta, now: dateti
 
 
 def keep_time(configured: Settings) -> None:
-    """Without end."""
+    """Until asked to stop."""
+    stopping = Stopping()
+    stopping.listen()
     engine = application_engine(configured.need("database_url"), pool_size=2)
     redis = connect(configured.need("redis_url"))
     ahead = timedelta(hours=configured.plan_ahead_hours)
     clock = clock_of(configured)
     failures = 0
-    while True:
+    while not stopping.asked:
         try:
             tick(engine, redis, configured.queue, ahead, clock())
             failures = 0
         except SQLAlchemyError as error:
             failures += 1
             log.warning("the database could not be reached; tried again", count=failures, exc_info=error)
-        time.sleep(pause_after(failures, configured.reconcile_seconds))
+        stopping.sleep(pause_after(failures, configured.reconcile_seconds))

@@ -73,7 +73,7 @@ class Ring(Job):
         except (NoSuchJobError, RedisUnreachable, RedisSilent):
             raise
         except Exception as error:
-            # Anything else comes from what lies in Redis, and would end RQ's loop.
+            # Comes from what lies in Redis, and would end RQ's loop.
             refuse(type(error).__name__)
 
     def restore(self, raw_data: dict[bytes, bytes]) -> None:

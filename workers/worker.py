@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
-import time
-from types import FrameType
 from typing import Any
 
 import structlog
@@ -18,6 +15,7 @@ from rq.job import Job
 from rq.registry import FailedJobRegistry, StartedJobRegistry
 from rq.serializers import JSONSerializer
 from rq.utils import now as rq_now
+from rq.worker.base import WorkerStatus
 from rq.worker_registration import clean_worker_registry
 
 from config.settings import Settings
@@ -26,11 +24,14 @@ from workers.keeper import STOP
 from workers.parent import end_with_parent
 from workers.reconciler import Reconciler
 from workers.ring import Ring, Rings
+from workers.stopping import Stopping
 
 WORKER_TTL = 30
 MAINTENANCE = 10
 MONITORING = 5
 """Seconds. With RQ's own, far longer ones, what a killed worker was doing lies about for minutes."""
+LISTEN = 1
+"""Seconds for which a worker listens for a ring, before it looks whether it is to stop."""
 GRACE = 4
 """Seconds for which a worker that is to stop lets its task go on; with MONITORING less than the ten that
 containers usually get to end in."""
@@ -49,7 +50,13 @@ class RingWorker(Worker):
     log_result_lifespan = False
 
     def __init__(
-        self, configured: Settings, redis: Redis, reconciler: Reconciler, monitoring: int, grace: int
+        self,
+        configured: Settings,
+        redis: Redis,
+        reconciler: Reconciler,
+        stopping: Stopping,
+        monitoring: int,
+        grace: int,
     ) -> None:
         Ring.may_take = int(configured.solve_seconds) + 60
         super().__init__(
@@ -66,7 +73,8 @@ class RingWorker(Worker):
         )
         self.reconciler = reconciler
         self.grace = grace
-        self.stop_asked_at: float | None = None
+        self.stopping = stopping
+        self.asked_keeper = 0
 
     def bootstrap(self, *_: Any, **__: Any) -> None:
         # Neither RQ's own log handlers nor its channel for commands, which is a thread and open to all.
@@ -93,9 +101,22 @@ class RingWorker(Worker):
     def clean_group_registries(self) -> None:
         pass
 
+    @property
+    def dequeue_timeout(self) -> int:
+        return LISTEN
+
+    def _install_signal_handlers(self) -> None:
+        pass  # RQ's would raise an exception wherever the program is just then: see stopping.py
+
+    def check_for_suspension(self, burst: bool) -> None:
+        pass  # nobody who can write to Redis puts the workers to sleep
+
     def heartbeat(self, *given: Any, **named: Any) -> None:
+        """Called before each time that RQ listens for a ring, and while a task is being done."""
         if not self.is_horse:
             self.reconciler.look_after()
+            if self.stopping.asked and self.get_state() != WorkerStatus.BUSY:
+                raise StopRequested
         super().heartbeat(*given, **named)
 
     def setup_work_horse_signals(self) -> None:
@@ -104,7 +125,7 @@ class RingWorker(Worker):
 
     def maintain_heartbeats(self, job: Job, execution: Any) -> None:
         """Called every few seconds while a task is being done."""
-        if self.stop_asked_at is not None and time.monotonic() - self.stop_asked_at >= self.grace:
+        if self.stopping.patience_is_over(self.grace):
             self.hand_back()
         try:
             super().maintain_heartbeats(job, execution)
@@ -113,45 +134,32 @@ class RingWorker(Worker):
             log.warning("Redis could not be reached while working", exc_info=error)
 
     def hand_back(self) -> None:
-        """Have the task's keeper give it back; that ends the work."""
-        if self.horse_pid:
+        """Have the task's keeper give it back, which ends the work; if that does not help, end both."""
+        if not self.horse_pid:
+            return
+        if self.asked_keeper == self.horse_pid:
+            self.kill_horse()
+        else:
+            self.asked_keeper = self.horse_pid
             os.killpg(self.horse_pid, STOP)
-
-    def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        self.stop_asked_at = time.monotonic()
-        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
-
-    def request_force_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        self.hand_back()
-
-    def set_shutdown_requested_date(self) -> None:
-        pass  # would speak to Redis from a signal handler, in the middle of whatever is being said
-
-
-def stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    raise StopRequested
 
 
 def work(configured: Settings, monitoring: int = MONITORING, grace: int = GRACE) -> None:
     """Answer rings until asked to stop. Ends only then; while Redis is away it keeps trying."""
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
+    stopping = Stopping()
+    stopping.listen()
     reconciler = Reconciler(configured)
     try:
-        while True:
-            signal.signal(signal.SIGINT, stop)
-            signal.signal(signal.SIGTERM, stop)
+        while not stopping.asked:
             try:
                 reconciler.look_after()
                 redis = connect(configured.need("redis_url"))
-                worker = RingWorker(configured, redis, reconciler, monitoring, grace)
+                worker = RingWorker(configured, redis, reconciler, stopping, monitoring, grace)
                 log.info("waiting for tasks", queue=configured.queue, worker=worker.name)
                 worker.work(logging_level=None)
-                if worker.stop_asked_at is not None:
-                    return
             except (RedisError, OSError) as error:
                 log.warning("Redis could not be reached; tried again", exc_info=error)
-            time.sleep(PAUSE)
-    except StopRequested:
-        return
+            stopping.sleep(PAUSE)
     finally:
         reconciler.end()

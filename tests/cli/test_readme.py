@@ -7,6 +7,7 @@ from pathlib import Path
 
 from allocator.files.plan import read_plan
 from config.cli import VERBS, main
+from config.settings import VARIABLES
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
@@ -37,3 +38,8 @@ def test_every_link_leads_somewhere() -> None:
     for page in pages:
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / link).exists(), f"{page.name} of {page.parent.name}: {link}"
+
+
+def test_every_setting_is_listed() -> None:
+    listed = re.findall(r"`([A-Z][A-Z_]+)`", (CHECKOUT / "config" / "README.md").read_text(encoding="utf-8"))
+    assert set(VARIABLES) <= set(listed)
