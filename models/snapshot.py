@@ -67,8 +67,8 @@ def read_inputs(connection: Connection, work_date: date, now: datetime) -> Input
     if in_force is None or day is None:
         raise Refusal("not-found", f"Nothing is loaded for {work_date}.", "work_date")
     fixed = _fixed(connection, work_date, now)
-    begun = None if fixed.is_empty() else max(int(now.timestamp()), _last_begun(fixed))
     auditors = copy_out(connection, AUDITORS_OF_DAY, {"work_date": work_date}, AUDITORS)
+    begun = _first_to_plan(auditors, fixed, now)
     known_items = copy_out(connection, ITEMS_OF_DAY, {"work_date": work_date}, ITEMS_BESIDE)
     items = known_items.select(list(ITEMS))
     previous_plan = connection.execute(PUBLISHED, {"work_date": work_date}).scalar_one_or_none()
@@ -202,11 +202,17 @@ def _fixed(connection: Connection, work_date: date, now: datetime) -> pl.DataFra
     return copy_out(connection, FIXED_OF_DAY, {"work_date": work_date, "now": int(now.timestamp())}, FIXED)
 
 
-def _last_begun(fixed: pl.DataFrame) -> int:
-    """The first instant before which everything in the table has begun."""
+def _first_to_plan(auditors: pl.DataFrame, fixed: pl.DataFrame, now: datetime) -> int | None:
+    """The instant from which there is still something to plan: none while no shift and no work has begun.
+
+    After everything that stands has begun, whatever the clocks say of it.
+    """
+    at = int(now.timestamp())
     last = fixed["start"].max()
-    assert isinstance(last, int)
-    return last + 1
+    if isinstance(last, int):
+        return max(at, last + 1)
+    first = auditors["shift_start"].min()
+    return at if isinstance(first, int) and first < at else None
 
 
 # ------------------------------------------------------------------------------------------------- exposure

@@ -311,3 +311,14 @@ def test_the_plan_of_a_day_in_progress_begins_now(database: Database) -> None:
     assert (auditor_, kind) == ("ada", "work")
     # It should have ended; it has not, and takes at least until now.
     assert start < NINE + 1200 < end
+
+
+def test_a_plan_that_comes_late_plans_nothing_into_the_past(database: Database) -> None:
+    late = datetime.fromtimestamp(NINE + 1200, UTC)
+    with engine_of(database) as engine:
+        load(engine, small_day())
+        assert inputs_of(engine, WORK_DATE, datetime.fromtimestamp(NINE, UTC)).instance.now is None
+        assert inputs_of(engine, WORK_DATE, late).instance.now == NINE + 1200
+        planned(engine, WORK_DATE, late)
+        (first,) = rows(engine, "select min(planned_start) from slot")
+    assert first[0] >= late

@@ -61,14 +61,16 @@ def by_a_view(app: psycopg.Connection, entry: Entry) -> None:
 
 def by_a_function_in_the_statement(app: psycopg.Connection, entry: Entry) -> None:
     """The function's insert comes before the statement's own, which has not been judged yet."""
-    app.execute(f"""
+    app.execute(
+        f"""
         create function pg_temp.sly(given int) returns timestamptz language plpgsql as $$
         begin
             insert into ledger ({COLUMNS}) select {COLUMNS} from pg_temp.given;
             return now();
         end
         $$
-    """.encode())
+    """.encode()
+    )
     given = f"create temp table given as select * from (values {ROW}) given ({COLUMNS})"
     app.execute(given.encode(), values_of(entry))
     app.execute(f"insert into ledger ({COLUMNS}) select pg_temp.sly(1), {COLUMNS[4:]} from given".encode())

@@ -29,9 +29,7 @@ def test_truth_is_recorded_and_blocks(
     """Also where it lies on the first date of a window whose last holds the reservations."""
     days = tuple(FIRST + timedelta(30 * i) for i in range(len(TRUTHS) + 1))
     earlier = {day: day - timedelta(window_days - 1) for day in days}
-    places = prepare(
-        app, one_limit(measure, window_days, scope), dates=tuple({*days, *earlier.values()})
-    )
+    places = prepare(app, one_limit(measure, window_days, scope), dates=tuple({*days, *earlier.values()}))
     for truth, day in zip(TRUTHS, days, strict=False):
         planned = places["p01", day][0]
         seen = places["p01", earlier[day]][1]

@@ -15,6 +15,8 @@ from tests.guard.racer import SHIFT
 from tests.guard.world import FIRST, enter
 
 LATER = FIRST + timedelta(3)
+
+
 def on_shift(
     app: psycopg.Connection, day: date, team: str = "blue", market: str = "ID", percent: int = 100
 ) -> None:

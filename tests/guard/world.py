@@ -31,6 +31,7 @@ DOSE_WEIGHTS = [
     for modality in MODALITIES
 ]
 
+
 def limit(
     key: str, scope: str, measure: LimitMeasure, window_days: int, amount: int, **selection: Any
 ) -> Limit:

@@ -93,9 +93,7 @@ def test_a_replan_keeps_what_is_fixed_and_works_around_it(peer: Peer) -> None:
         {"auditor": "ada", "kind": "break", "item": None, "start": now + 2100, "end": now + 2700},
     )
     rules = policy(stretches=(SCREEN,))
-    day = instance(
-        Day(rules, (auditor(shift_end=NINE + 2 * 3600),), samples(20), fixed=fixed, now=now)
-    )
+    day = instance(Day(rules, (auditor(shift_end=NINE + 2 * 3600),), samples(20), fixed=fixed, now=now))
     slots = peer(day)
     assert verify(day, as_plan(day, slots)) == []
     # The span of fifty minutes began with s1 at 25 minutes; the fixed break from 65 to 75 ends it.

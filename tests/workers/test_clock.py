@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -21,8 +23,9 @@ from models.doorbell import connect
 from models.queries.tasks import PlanningDay
 from tests.conftest import Database
 from tests.workers.dates import FIRST, load
-from tests.workers.processes import CHECKOUT
+from tests.workers.processes import CHECKOUT, wait_for
 from workers.clock import ONE_CLOCK, due_dates, tick
+from workers.stopping import Stopping
 
 AHEAD = timedelta(hours=12)
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -108,7 +111,9 @@ def test_two_clocks_do_no_double_work(database: Database, redis_of_kind: Callabl
     engine.dispose()
 
 
-def test_the_verb_looks_once(database: Database, redis_of_kind: Callable[[str], str]) -> None:
+def test_the_verb_looks_once_or_until_it_is_to_stop(
+    database: Database, redis_of_kind: Callable[[str], str]
+) -> None:
     engine = application_engine(database.url)
     load(engine, FIRST)
     engine.dispose()
@@ -128,3 +133,33 @@ def test_the_verb_looks_once(database: Database, redis_of_kind: Callable[[str], 
 
     assert look() == "asked for a plan of 2026-11-23\n"
     assert look() == ""
+    with subprocess.Popen(
+        [sys.executable, "-m", "config.cli", "clock"], cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE
+    ) as running:
+        assert running.stdout is not None
+        assert b"has every date planned 12 h before" in running.stdout.readline()
+        wait_for(lambda: hears(running.pid, signal.SIGTERM), "it listens")
+        running.send_signal(signal.SIGTERM)
+        assert running.stdout.read() == b"breakwater clock: stopped\n"
+    assert running.returncode == 0
+
+
+def hears(process: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal."""
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith("SigCgt:"):
+            return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+    return False
+
+
+def test_a_second_signal_ends_all_patience() -> None:
+    stopping = Stopping()
+    assert not stopping.asked
+    assert not stopping.patience_is_over(0)
+    stopping.hear(signal.SIGTERM, None)
+    assert stopping.asked
+    assert stopping.patience_is_over(0)
+    assert not stopping.patience_is_over(3600)
+    stopping.sleep(3600)  # returns at once
+    stopping.hear(signal.SIGINT, None)
+    assert stopping.patience_is_over(3600)
