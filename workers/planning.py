@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 import structlog
-from models.actions.publish_plan import publish_plan
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -14,6 +13,7 @@ from allocator.optimise.planner import make_plan
 from allocator.verify import verify
 from config.clock import Clock
 from models.actions.claim_task import Claim
+from models.actions.publish_plan import publish_plan
 from models.actions.report_stage import report_stage
 from models.actor import SYSTEM
 from models.connection import snapshot_transaction
