@@ -37,7 +37,7 @@ class Lived:
 
     instance: Instance
     plan: Plan
-    story: list[str]
+    story: list[tuple[str, str]]
     queue_items: int
     address: str
     tokens: dict[str, str]

@@ -96,7 +96,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    story: list[str]
+    """`story`: each persona and what it did."""
+
+    story: list[tuple[str, str]]
     queue_items: int
 
 
@@ -120,31 +122,31 @@ def morning(client: httpx.Client, personas: Personas, asked: Asked) -> Begun:
     reviews = [slot for slot in queue["slots"] if slot["kind"] == "work"]
     return Begun(
         story=[
-            *operations(client, personas, asked),
-            *upstream(client, personas, asked),
-            *auditor(client, personas, queue, before.headers["ETag"]),
-            *lead(client, personas, day),
-            *wellbeing(client, personas, day),
+            ("Operations", operations(client, personas, asked)),
+            ("Upstream", upstream(client, personas, asked)),
+            ("Auditor", auditor(client, personas, queue, before.headers["ETag"])),
+            ("Lead", lead(client, personas, day)),
+            ("Wellbeing", wellbeing(client, personas, day)),
         ],
         queue_items=len(reviews),
     )
 
 
-def operations(client: httpx.Client, personas: Personas, asked: Asked) -> list[str]:
+def operations(client: httpx.Client, personas: Personas, asked: Asked) -> str:
     plan = personas.get(client, "operations", f"/v1/plans/{asked.plan}").json()
-    return [
-        "",
-        f"Operations   GET /v1/plans/{asked.plan}: version {plan['version']} is published, "
-        f"{plan['counts']['reviews_planned']} of {plan['counts']['reviews_wanted']} reviews are planned.",
-    ]
+    counts = plan["counts"]
+    return (
+        f"GET /v1/plans/{asked.plan}: version {plan['version']} is published, "
+        f"{counts['reviews_planned']} of {counts['reviews_wanted']} reviews are planned."
+    )
 
 
-def upstream(client: httpx.Client, personas: Personas, asked: Asked) -> list[str]:
+def upstream(client: httpx.Client, personas: Personas, asked: Asked) -> str:
     found = personas.get(client, "upstream", f"/v1/escalations/{asked.escalation}").json()
-    return [f"Upstream     GET /v1/escalations/{asked.escalation}: it is {found['state']}."]
+    return f"GET /v1/escalations/{asked.escalation}: submitted twice, accepted once, now {found['state']}."
 
 
-def auditor(client: httpx.Client, personas: Personas, queue: dict[str, Any], tag: str) -> list[str]:
+def auditor(client: httpx.Client, personas: Personas, queue: dict[str, Any], tag: str) -> str:
     """The first planned thing of the day is done, and the next one begun; the counters follow."""
     day, zone = queue["work_date"], ZoneInfo(queue["timezone"])
     personas.get(client, "auditor", f"/v1/me/queue?date={day}", httpx.codes.NOT_MODIFIED, If_None_Match=tag)
@@ -159,14 +161,14 @@ def auditor(client: httpx.Client, personas: Personas, queue: dict[str, Any], tag
     personas.post(client, "auditor", f"/v1/me/slots/{reviews[1]['slot']}/skip")
     after = personas.get(client, "auditor", f"/v1/me/queue?date={day}").json()
     starts = datetime.fromisoformat(first["planned_start"]).astimezone(zone)
-    return [
-        f"Auditor      GET /v1/me/queue: {len(reviews)} reviews, {len(breaks)} breaks from {starts:%H:%M}; "
-        "304 while nothing has changed. One review is done, one is skipped, no reason asked.",
-        *(f"             {limit['sentence']}" for limit in after["limits"][:1]),
-    ]
+    return (
+        f"GET /v1/me/queue: {len(reviews)} reviews and {len(breaks)} breaks from {starts:%H:%M}; 304 while "
+        "nothing has changed. One review is done, one is skipped, no reason asked. "
+        f"{after['limits'][0]['sentence']}"
+    )
 
 
-def lead(client: httpx.Client, personas: Personas, day: str) -> list[str]:
+def lead(client: httpx.Client, personas: Personas, day: str) -> str:
     personas.get(client, "lead", f"/v1/coverage?date={day}")
     lowered = personas.post(
         client, "lead", "/v1/limits/severe-day/lower", httpx.codes.OK, {"amount": 6600, "team": TEAM}
@@ -178,17 +180,18 @@ def lead(client: httpx.Client, personas: Personas, day: str) -> list[str]:
         httpx.codes.CREATED,
         {"amount": 7200, "reason": "The week of the lower limit is over"},
     ).json()
-    return [
-        f"Lead         GET /v1/coverage; severe work is lowered to 110 minutes a day for {TEAM}, at once; "
-        f"raising it back is proposal {proposed['proposal']}, for somebody else to approve."
-    ]
+    return (
+        f"GET /v1/coverage; severe work is lowered to 110 minutes a day for {TEAM}, at once; raising it back "
+        f"is proposal {proposed['proposal']}, for somebody else to approve."
+    )
 
 
-def wellbeing(client: httpx.Client, personas: Personas, day: str) -> list[str]:
+def wellbeing(client: httpx.Client, personas: Personas, day: str) -> str:
     waiting = personas.get(client, "wellbeing", "/v1/proposals").json()["proposals"]
     for proposal in waiting:
         personas.post(client, "wellbeing", f"/v1/proposals/{proposal['proposal']}/approve")
     personas.get(client, "wellbeing", f"/v1/exposure?from={day}&to={day}", Breakwater_Purpose=PURPOSE)
-    return [
-        f"Wellbeing    {len(waiting)} proposal approved; GET /v1/exposure with a purpose, kept on record."
-    ]
+    return (
+        f"{len(waiting)} proposal approved; GET /v1/exposure with a purpose, which goes on record with the "
+        "reading."
+    )

@@ -17,7 +17,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from allocator.cli import refuse, unusable
 from config.demo.processes import DemoFailed
@@ -109,7 +111,7 @@ def live(given: Given, console: Console, started: float) -> int:
             signs = UNICODE if console.encoding.startswith("utf") else ASCII
             shown = page(lived.instance, lived.plan, violations, signs, console.width)
         show(console, shown)
-        say(console, lived.story)
+        tell_story(console, lived.story)
         if given.out is not None:
             day, planned = given.out / "day", given.out / "plan"
             say(console, ["", f"Kept. To check the files: breakwater verify {day} {planned}"])
@@ -134,6 +136,14 @@ def say(console: Console, lines: Iterable[str]) -> None:
     """Lines as they are, however long, so that they can be copied."""
     for line in lines:
         console.print(line, soft_wrap=True, markup=False)
+
+
+def tell_story(console: Console, story: Iterable[tuple[str, str]]) -> None:
+    """A paragraph for each persona, the name before it."""
+    table = Table.grid(padding=(0, 2))
+    for who, what in story:
+        table.add_row(Text(who, style="bold"), Text(what))
+    show(console, Group(Text(), table))
 
 
 def invitation(address: str, tokens: dict[str, str]) -> list[str]:
