@@ -195,6 +195,8 @@ def configure(level: str, *, terminal: bool | None = None) -> None:
     logging.raiseExceptions = False  # A line that cannot be written would be printed with all its values.
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(max(number, logging.WARNING))
+    # Here too: a library that sets a level of its own, as RQ does, passes the root's by.
+    handler.setLevel(logging.root.level)
     sys.excepthook = log_uncaught
     threading.excepthook = lambda thrown: log_uncaught(
         thrown.exc_type, thrown.exc_value or thrown.exc_type(), thrown.exc_traceback

@@ -115,6 +115,7 @@ def test_the_database_s_kind_of_error_is_kept(lines: Lines) -> None:
 
 def test_a_library_is_heard_without_what_it_filled_in(lines: Lines) -> None:
     library = logging.getLogger("rq.worker")
+    library.setLevel(logging.INFO)  # as RQ does for its own
     library.warning("job %s of %s failed", SECRET, SECRET)
     library.warning(f"job of {SECRET} failed")
     library.info("job of %s started", SECRET)
