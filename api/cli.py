@@ -95,6 +95,7 @@ def run(here: Settings, listening: socket.socket, processes: int) -> None:
     from config.logging import configure
 
     configure(here.log_level)
+    warn(here)
     config = uvicorn.Config(
         "api.cli:application",
         factory=True,
@@ -113,6 +114,17 @@ def run(here: Settings, listening: socket.socket, processes: int) -> None:
     # The server raises what stopped it once more when it has stopped; that is its end and no failure.
     signal.signal(signal.SIGTERM, lambda *_: None)
     server.run(sockets=[listening])
+
+
+def warn(here: Settings) -> None:
+    """Say in the log if the database cannot be used yet; the server starts, and /readyz says when it can."""
+    import structlog
+
+    from models.with_database import database_fault
+
+    if (fault := database_fault(here.need("database_url"))) is not None:
+        log = structlog.get_logger("api")
+        log.warning("nothing can be answered yet; see /readyz", kind=fault)
 
 
 def end_with(parent: int | None) -> None:

@@ -101,8 +101,16 @@ PROBLEMS = (
         "too-early",
         409,
         "It is too early for that",
-        "A rest, a release or a shift comes first.",
+        "A release or a shift comes first.",
         "Wait until the time that the sentence names.",
+    ),
+    Kind(
+        "too-soon",
+        409,
+        "Something else comes first",
+        "Begun now, this review would run past a stretch of work or into an edge of the shift, counted by "
+        "what was really seen and which rests were really taken.",
+        "`instead` names the next review that may start, or a break. `GET /v1/me/next` says how long a rest.",
     ),
     Kind(
         "conflict",

@@ -7,12 +7,11 @@ Exit codes: 0 done, 2 refused, with a line a fault on stderr and nothing changed
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import OperationalError
 
 from allocator.cli import attempt, refuse, unusable
 from allocator.figures import several
@@ -25,12 +24,9 @@ from config.clock import clock_of
 from config.settings import Settings, SettingsRefused, settings
 from config.settings import refuse as refuse_settings
 from models.actor import Actor
-from models.connection import application_engine, snapshot_transaction
-from models.refusal import Refusal, sqlstate
+from models.connection import snapshot_transaction
+from models.with_database import NO_ANSWER, with_database
 
-NO_ANSWER = "the database of {} does not answer"
-NO_TABLES = "42P01"
-"""SQLSTATE."""
 OPERATOR = Actor("operations", "command-line")
 """Whoever can start this command with the database's password."""
 
@@ -129,27 +125,6 @@ def export(arguments: list[str]) -> int:
         return 0
 
     return with_database("export", take)
-
-
-def with_database(verb: str, act: Callable[[Engine, Settings], int]) -> int:
-    """Do something with the application's rights; say what is wrong with settings, database or request."""
-    try:
-        configured = settings()
-        engine = application_engine(configured.need("database_url"))
-    except SettingsRefused as refused:
-        return refuse_settings(refused)
-    try:
-        return act(engine, configured)
-    except Refusal as refusal:
-        return refuse([f"breakwater {verb}: {refusal.sentence}"])
-    except OperationalError:
-        return refuse([f"breakwater {verb}: " + NO_ANSWER.format("DATABASE_URL")])
-    except ProgrammingError as error:
-        if sqlstate(error) != NO_TABLES:
-            raise
-        return refuse([f"breakwater {verb}: the database has no tables yet; 'breakwater migrate' makes them"])
-    finally:
-        engine.dispose()
 
 
 def what_changed(counts: dict[str, int]) -> str:

@@ -23,18 +23,21 @@ def driver_url(url: str) -> URL:
     return make_url(url).set(drivername="postgresql+psycopg")
 
 
-def application_engine(url: str, pool_size: int = 5) -> Engine:
+def application_engine(url: str, pool_size: int = 5, answers_in: int | None = None) -> Engine:
     """An engine whose connections have the application's role, whoever logs in.
 
     What may write the ledger's sums or change what it holds is another role, the owner; a slip in this code
-    then is refused by the database.
+    then is refused by the database. `answers_in` is how many seconds it has to take a connection. An error's
+    text holds no parameters: they are people, and the digests of their tokens.
     """
+    within = {} if answers_in is None else {"connect_timeout": answers_in}
     return create_engine(
         driver_url(url),
         pool_size=pool_size,
         max_overflow=0,
         pool_pre_ping=True,
-        connect_args={"options": OPTIONS},
+        connect_args={"options": OPTIONS, **within},
+        hide_parameters=True,
     )
 
 

@@ -19,6 +19,7 @@ FUNCTION = "workers.jobs.do_task"
 """The one function that workers do for a ring; its only argument is the task's id."""
 RING_LASTS = 600
 """Seconds after which a ring that nobody heard is forgotten; there have been others by then."""
+SILENT = "the Redis of REDIS_URL does not answer"
 
 log = structlog.get_logger()
 

@@ -7,11 +7,10 @@ import sys
 
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy.exc import SQLAlchemyError
 
 from config.settings import SettingsRefused, refuse, settings
-from models.connection import application_engine
-from models.queries.readiness import is_newest
+from models.doorbell import SILENT
+from models.with_database import database_fault
 
 ANSWERS_IN = 5.0
 """Seconds that Redis has for an answer."""
@@ -29,7 +28,8 @@ def ready(arguments: list[str]) -> int:
         here = settings().connections()
     except SettingsRefused as refused:
         return refuse(refused)
-    faults = [*database_faults(here.database_url), *redis_faults(here.redis_url)]
+    found = (database_fault(here.database_url), redis_fault(here.redis_url))
+    faults = [fault for fault in found if fault is not None]
     for fault in faults:
         print(f"breakwater ready: {fault}", file=sys.stderr)
     if not faults:
@@ -37,24 +37,12 @@ def ready(arguments: list[str]) -> int:
     return 1 if faults else 0
 
 
-def database_faults(url: str) -> list[str]:
-    engine = application_engine(url, pool_size=1)
-    try:
-        with engine.connect() as connection:
-            newest = is_newest(connection)
-    except SQLAlchemyError:  # whose text may hold the address with its password
-        return ["the database of DATABASE_URL does not answer, or was never migrated"]
-    finally:
-        engine.dispose()
-    return [] if newest else ["the database is not at this version's revision; run 'breakwater migrate'"]
-
-
-def redis_faults(url: str) -> list[str]:
+def redis_fault(url: str) -> str | None:
     redis = Redis.from_url(url, socket_timeout=ANSWERS_IN, socket_connect_timeout=ANSWERS_IN)
     try:
         redis.ping()
     except RedisError:
-        return ["the Redis of REDIS_URL does not answer"]
+        return SILENT  # the error's own text may hold the address with its password
     finally:
         redis.close()
-    return []
+    return None

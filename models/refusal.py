@@ -15,6 +15,7 @@ Kind = Literal[
     "already-started",
     "not-started",
     "too-early",
+    "too-soon",
     "conflict",
     "key-reused",
     "invalid",

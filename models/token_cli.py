@@ -7,18 +7,15 @@ import sys
 from datetime import datetime
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
 
 from config.clock import clock_of
-from config.settings import SettingsRefused, refuse, settings
+from config.settings import Settings
 from models.actions.issue_token import MARK, MOST_DAYS, issue_token
 from models.actions.revoke_token import revoke_token
 from models.actor import PERSONAS, Actor
-from models.connection import application_engine
-from models.queries.tokens import KnownToken, tokens
-from models.refusal import Refusal
+from models.queries.tokens import KnownToken, tokens, unknown_teams
+from models.with_database import with_database
 
-REFUSED = 2
 DAYS = 90
 OPERATOR = Actor("operations", "command-line")
 """Whoever can start this command with the database's password."""
@@ -27,26 +24,16 @@ OPERATOR = Actor("operations", "command-line")
 def token(arguments: list[str]) -> int:
     """`breakwater token issue|list|revoke …`"""
     given = parser().parse_args(arguments)
-    try:
-        here = settings()
-        engine = application_engine(here.need("database_url"))
-    except SettingsRefused as refused:
-        return refuse(refused)
-    now = clock_of(here)()
-    try:
+
+    def act(engine: Engine, configured: Settings) -> int:
+        now = clock_of(configured)()
         if given.do == "issue":
             return issue(engine, given, now)
         if given.do == "revoke":
             return revoke(engine, prefix_of(given.prefix), now)
         return show(engine, now)
-    except Refusal as refusal:
-        print(f"breakwater token: {refusal.sentence}", file=sys.stderr)
-        return REFUSED
-    except OperationalError:
-        print("breakwater token: the database of DATABASE_URL does not answer.", file=sys.stderr)
-        return REFUSED
-    finally:
-        engine.dispose()
+
+    return with_database("token", act)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -90,6 +77,13 @@ def issue(engine: Engine, given: argparse.Namespace, now: datetime) -> int:
         f"It is shown this one time. Prefix {issued.prefix}, valid until {issued.expires_at:%Y-%m-%d}.",
         file=sys.stderr,
     )
+    with engine.connect() as connection:
+        nobodys = unknown_teams(connection, given.team)
+    for team in nobodys:
+        # A team may come with a later day, so this is no refusal.
+        print(
+            f"No auditor of the days loaded so far is in the team '{team}'; is it spelt so?", file=sys.stderr
+        )
     return 0
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from config.clock import clock_of
 from config.logging import configure
 from config.settings import Settings, SettingsRefused, refuse, settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine  # takes a moment to load, and --help does without
 
 OK = 0
 
@@ -29,8 +33,10 @@ def worker(arguments: list[str]) -> int:
     preload()
     from workers.worker import work
 
-    print(f"breakwater worker: waiting for tasks in the queue '{configured.queue}'", flush=True)
-    work(configured)
+    def waiting() -> None:
+        print(f"breakwater worker: waiting for tasks in the queue '{configured.queue}'", flush=True)
+
+    work(configured, waiting)
     print("breakwater worker: stopped; nothing is left half done", flush=True)
     return OK
 
@@ -59,17 +65,19 @@ def clock(arguments: list[str]) -> int:
 
 
 def look_once(configured: Settings) -> int:
-    from models.connection import application_engine
     from models.doorbell import connect
+    from models.with_database import with_database
     from workers.clock import tick
 
-    engine = application_engine(configured.need("database_url"), pool_size=2)
     redis = connect(configured.need("redis_url"))
     ahead = timedelta(hours=configured.plan_ahead_hours)
-    for work_date in tick(engine, redis, configured.queue, ahead, clock_of(configured)()):
-        print(f"asked for a plan of {work_date.isoformat()}")
-    engine.dispose()
-    return OK
+
+    def look(engine: Engine, _: Settings) -> int:
+        for work_date in tick(engine, redis, configured.queue, ahead, clock_of(configured)()):
+            print(f"asked for a plan of {work_date.isoformat()}")
+        return OK
+
+    return with_database("clock", look)
 
 
 def prepared() -> Settings:

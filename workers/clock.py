@@ -18,6 +18,7 @@ from models.connection import application_engine
 from models.doorbell import connect, ring
 from models.queries.tasks import PlanningDay, planning_days
 from models.refusal import Refusal
+from workers.outage import Outage, database_lost
 from workers.reconciler import pause_after
 from workers.stopping import Stopping
 
@@ -72,12 +73,11 @@ def keep_time(configured: Settings) -> None:
     redis = connect(configured.need("redis_url"))
     ahead = timedelta(hours=configured.plan_ahead_hours)
     clock = clock_of(configured)
-    failures = 0
+    outage = Outage()
     while not stopping.asked:
         try:
             tick(engine, redis, configured.queue, ahead, clock())
-            failures = 0
+            outage.is_over()
         except SQLAlchemyError as error:
-            failures += 1
-            log.warning("the database could not be reached; tried again", count=failures, exc_info=error)
-        stopping.sleep(pause_after(failures, configured.reconcile_seconds))
+            database_lost(outage, configured, error)
+        stopping.sleep(pause_after(outage.failures, configured.reconcile_seconds))

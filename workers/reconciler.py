@@ -13,6 +13,7 @@ from datetime import datetime
 
 import structlog
 from redis import Redis
+from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,6 +24,7 @@ from models.actions.return_task import take_back_tasks
 from models.actor import SYSTEM
 from models.connection import application_engine
 from models.doorbell import connect, ring
+from workers.outage import Outage, database_lost
 from workers.outcome import say_returned
 from workers.parent import end_with_parent
 
@@ -35,11 +37,21 @@ log = structlog.get_logger()
 
 
 def reconcile(engine: Engine, redis: Redis, queue: str, every: float, now: datetime) -> None:
-    """One round."""
+    """One round. Without Redis nobody is rung for, nor is that noted; the worker says that it is away."""
     say_returned(take_back_tasks(engine, SYSTEM, every, now))
+    if not answers(redis):
+        return
     for task in note_rings(engine, SILENT_ROUNDS * every, now):
         log.info("ringing again", task=task)
         ring(redis, queue, task)
+
+
+def answers(redis: Redis) -> bool:
+    try:
+        redis.ping()
+    except (RedisError, OSError):
+        return False
+    return True
 
 
 def pause_after(failures: int, every: float) -> float:
@@ -52,16 +64,15 @@ def keep_reconciling(configured: Settings) -> None:
     engine = application_engine(configured.need("database_url"), pool_size=1)
     redis = connect(configured.need("redis_url"))
     clock = clock_of(configured)
-    failures = 0
+    outage = Outage()
     while True:
         try:
             every = configured.reconcile_seconds
             reconcile(engine, redis, configured.queue, every, clock())
-            failures = 0
+            outage.is_over()
         except SQLAlchemyError as error:
-            failures += 1
-            log.warning("the database could not be reached; tried again", count=failures, exc_info=error)
-        time.sleep(pause_after(failures, configured.reconcile_seconds))
+            database_lost(outage, configured, error)
+        time.sleep(pause_after(outage.failures, configured.reconcile_seconds))
 
 
 class Reconciler:

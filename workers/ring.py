@@ -17,7 +17,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisUnreachable
 from redis.exceptions import TimeoutError as RedisSilent
 from rq import Queue
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import NoSuchJobError, StopRequested
 from rq.job import Job
 
 from models.doorbell import FUNCTION
@@ -107,6 +107,13 @@ class Rings(Queue):
             return None
         key, name = result
         return key, name.decode(errors="replace")  # RQ itself falls over a name that is no text
+
+    @classmethod
+    def dequeue_any(cls, *given: Any, **named: Any) -> Any:
+        try:
+            return super().dequeue_any(*given, **named)
+        except (RedisUnreachable, RedisSilent):
+            raise StopRequested from None  # RQ would try and say so every second: see worker.py
 
     def move_dependents_to_ready(self, *_: Any, **__: Any) -> dict[str, list[str]]:
         return {}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisUnreachable
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisSilent
 from rq import Worker
 from rq.exceptions import StopRequested
 from rq.job import Job
@@ -19,8 +22,9 @@ from rq.worker.base import WorkerStatus
 from rq.worker_registration import clean_worker_registry
 
 from config.settings import Settings
-from models.doorbell import connect
+from models.doorbell import SILENT, connect
 from workers.keeper import STOP
+from workers.outage import Outage, wait_for_database
 from workers.parent import end_with_parent
 from workers.reconciler import Reconciler
 from workers.ring import Ring, Rings
@@ -35,8 +39,6 @@ LISTEN = 1
 GRACE = 4
 """Seconds for which a worker that is to stop lets its task go on; with MONITORING less than the ten that
 containers usually get to end in."""
-PAUSE = 1.0
-"""Seconds between tries while Redis is away."""
 
 log = structlog.get_logger()
 
@@ -45,8 +47,6 @@ class RingWorker(Worker):
     """RQ's worker without what it does not need here: commands from outside, groups, dependents, results."""
 
     last_cleaned_at: Any
-    exponential_backoff_factor = 1.0
-    max_connection_wait_time = PAUSE
     log_result_lifespan = False
 
     def __init__(
@@ -57,6 +57,7 @@ class RingWorker(Worker):
         stopping: Stopping,
         monitoring: int,
         grace: int,
+        started: Callable[[str], None],
     ) -> None:
         Ring.may_take = int(configured.solve_seconds) + 60
         super().__init__(
@@ -74,12 +75,14 @@ class RingWorker(Worker):
         self.reconciler = reconciler
         self.grace = grace
         self.stopping = stopping
+        self.started = started
         self.asked_keeper = 0
 
     def bootstrap(self, *_: Any, **__: Any) -> None:
         # Neither RQ's own log handlers nor its channel for commands, which is a thread and open to all.
         self.register_birth()  # type: ignore[no-untyped-call]
         self.set_state("started")
+        self.started(self.name)
 
     def unsubscribe(self) -> None:
         pass
@@ -112,12 +115,20 @@ class RingWorker(Worker):
         pass  # nobody who can write to Redis puts the workers to sleep
 
     def heartbeat(self, *given: Any, **named: Any) -> None:
-        """Called before each time that RQ listens for a ring, and while a task is being done."""
+        """Called before each time that RQ listens for a ring, and while a task is being done.
+
+        Without Redis it ends RQ's loop, as a wish to stop does: `work` below is better at waiting.
+        """
         if not self.is_horse:
             self.reconciler.look_after()
             if self.stopping.asked and self.get_state() != WorkerStatus.BUSY:
                 raise StopRequested
-        super().heartbeat(*given, **named)
+        try:
+            super().heartbeat(*given, **named)
+        except (RedisUnreachable, RedisSilent):
+            if self.is_horse:
+                raise
+            raise StopRequested from None
 
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
@@ -144,22 +155,42 @@ class RingWorker(Worker):
             os.killpg(self.horse_pid, STOP)
 
 
-def work(configured: Settings, monitoring: int = MONITORING, grace: int = GRACE) -> None:
-    """Answer rings until asked to stop. Ends only then; while Redis is away it keeps trying."""
+def work(
+    configured: Settings,
+    waiting: Callable[[], None] = lambda: None,
+    monitoring: int = MONITORING,
+    grace: int = GRACE,
+) -> None:
+    """Answer rings until asked to stop. Ends only then; while the database or Redis is away it keeps trying.
+
+    `waiting` is called once, when both have been reached.
+    """
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
     stopping = Stopping()
     stopping.listen()
+    wait_for_database(configured, stopping)
     reconciler = Reconciler(configured)
+    outage = Outage()
+    told = False
+
+    def started(name: str) -> None:
+        nonlocal told
+        outage.is_over()
+        log.info("waiting for tasks", queue=configured.queue, worker=name)
+        if not told:
+            waiting()
+            told = True
+
     try:
         while not stopping.asked:
             try:
                 reconciler.look_after()
                 redis = connect(configured.need("redis_url"))
-                worker = RingWorker(configured, redis, reconciler, stopping, monitoring, grace)
-                log.info("waiting for tasks", queue=configured.queue, worker=worker.name)
+                worker = RingWorker(configured, redis, reconciler, stopping, monitoring, grace, started)
                 worker.work(logging_level=None)
             except (RedisError, OSError) as error:
-                log.warning("Redis could not be reached; tried again", exc_info=error)
-            stopping.sleep(PAUSE)
+                if not stopping.asked:
+                    outage.goes_on(SILENT, error)
+            stopping.sleep(outage.pause)
     finally:
         reconciler.end()

@@ -24,6 +24,7 @@ from models.actions.take_break import take_break
 from models.actor import Actor
 from models.connection import Readers
 from models.queries.my_exposure import my_exposure
+from models.queries.my_next import my_next
 from models.queries.my_slot import MySlot
 from models.queries.queue import queue
 
@@ -238,6 +239,36 @@ class Completed(Form):
         return Seen(self.seconds, was.category, was.severity, was.modality)
 
 
+class NextNow(Answer):
+    """`do`: `finish` what runs, start the `review` or the `break`, `wait` until `until`, or `nothing`. `slot`
+    is what to finish or start; a break without one was not planned: `POST /v1/me/breaks` begins it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "work_date": "2026-11-23",
+                    "do": "break",
+                    "slot": None,
+                    "seconds": 900,
+                    "until": "2026-11-23T03:25:00Z",
+                    "label": "recovery",
+                    "sentence": "You have looked at severe material for 28 minutes since your last rest; "
+                    "a rest of 15 minutes comes first.",
+                }
+            ]
+        }
+    )
+
+    work_date: date
+    do: Literal["finish", "review", "break", "wait", "nothing"]
+    slot: int | None
+    seconds: int | None
+    until: datetime | None
+    label: Literal["short", "recovery", "meal"] | None
+    sentence: str | None
+
+
 class ExposureRow(Answer):
     work_date: date
     category: str
@@ -318,16 +349,37 @@ def is_known(tag: str, told: str) -> bool:
     return told.strip() == "*" or tag in (one.strip().removeprefix("W/") for one in told.split(","))
 
 
+@router.get("/v1/me/next", summary="What you may do now", response_model=NextNow)
+def next_now(actor: Auditor, engine: Database, now: Now) -> Response:
+    """The planned review or break; where that would pass a limit or comes too soon after what you have really
+    seen, the next one that does not, or a rest with its length, and the reason in a sentence. You may take a
+    break at any time, whatever this says."""
+    with engine.connect() as connection:
+        found = my_next(connection, actor.subject, now)
+    answer = NextNow(
+        work_date=found.work_date,
+        do=found.do,
+        slot=found.slot,
+        seconds=found.seconds,
+        until=found.until,
+        label=found.label,
+        sentence=found.sentence,
+    )
+    return Response(answer.model_dump_json(), media_type="application/json", headers=PRIVATE)
+
+
 @router.post(
     "/v1/me/slots/{slot}/start",
     summary="Start a review or a planned break",
     response_model=SlotNow,
-    responses=described("not-found", "limit-reached", "already-started", "too-early", "conflict", "stale"),
+    responses=described(
+        "not-found", "limit-reached", "already-started", "too-early", "too-soon", "conflict", "stale"
+    ),
 )
 def start_slot(slot: IdPath, actor: Auditor, engine: Database, now: Now) -> SlotNow:
     """Limits are asked of what you have really seen. Where this review would pass one, the answer is
-    `limit-reached`, with a sentence and, as `instead`, the next review that may start or a break. Sent again,
-    it gives the same answer."""
+    `limit-reached`; where a rest has to come first or the shift winds down, `too-soon`: with a sentence and,
+    as `instead`, the next review that may start or a break. Sent again, it gives the same answer."""
     return told(start(engine, actor, slot, now))
 
 

@@ -27,8 +27,8 @@ PLANNING_MAY_TAKE = 120.0
 """Seconds."""
 EVENING_BEFORE = timedelta(hours=10)
 """How long before the first shift the day is planned."""
-FIRST_MINUTES = timedelta(minutes=2)
-"""How far into the first shift the people begin."""
+FIRST_MINUTES = timedelta(minutes=30)
+"""How far into the first shift the people begin: the first of them have had their eleven hours of rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,21 @@ class Lived:
     tokens: dict[str, str]
 
 
-def live_through(parts: ExitStack, scratch: Path, kept: Path, tell: Callable[[str], None]) -> Lived:
+def live_through(parts: ExitStack, out: Path | None, tell: Callable[[str], None]) -> Lived:
     """Start everything, plan the day in the evening before and begin it in the morning.
 
-    Servers and processes run until `parts` closes. The day is written to `kept`. Raises DemoFailed.
+    Servers and processes run until `parts` closes. The day is written to `out`, if there is one. Raises
+    DemoFailed.
     """
     tell("starting PostgreSQL and Valkey")
     try:
         own = parts.enter_context(servers())
     except ServersRefused as refused:
         raise DemoFailed(str(refused)) from None
+    # In the servers' own folder, which their keeper removes however this process ends.
+    scratch = own.folder / "demo"
+    scratch.mkdir(mode=0o700)
+    kept = out or scratch / "kept"
     port = free_port(PORT)
     # What the surroundings say of other servers and settings is not for these.
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith("BREAKWATER_")}

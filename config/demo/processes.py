@@ -36,7 +36,12 @@ def run(environment: Mapping[str, str], verb: str, *arguments: str) -> str:
         DemoFailed: it ended with another exit code than 0.
     """
     done = subprocess.run(
-        command(verb, *arguments), env=dict(environment), capture_output=True, text=True, check=False
+        command(verb, *arguments),
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=ending_with_us(signal.SIGKILL),
     )
     if done.returncode != 0:
         words = (done.stderr or done.stdout).strip()
@@ -44,17 +49,21 @@ def run(environment: Mapping[str, str], verb: str, *arguments: str) -> str:
     return done.stdout
 
 
-@contextmanager
-def running(environment: Mapping[str, str], log: Path, verb: str, *arguments: str) -> Iterator[Running]:
-    """A verb in the background for as long as the block lasts. It cannot outlive this process."""
+def ending_with_us(by: signal.Signals) -> Callable[[], None]:
+    """For a child to call first: however this process ends, the kernel then sends the child that signal."""
     prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
 
     def enter() -> None:
-        # However this process ends, the kernel ends the child.
-        prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGTERM), 0, 0, 0)
+        prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(by), 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
 
+    return enter
+
+
+@contextmanager
+def running(environment: Mapping[str, str], log: Path, verb: str, *arguments: str) -> Iterator[Running]:
+    """A verb in the background for as long as the block lasts. It cannot outlive this process."""
     with log.open("ab") as written:
         process = subprocess.Popen(
             command(verb, *arguments),
@@ -64,7 +73,7 @@ def running(environment: Mapping[str, str], log: Path, verb: str, *arguments: st
             stderr=written,
             # Ctrl-C is for the demo, which then ends its parts in order.
             start_new_session=True,
-            preexec_fn=enter,
+            preexec_fn=ending_with_us(signal.SIGTERM),
         )
     try:
         yield Running(verb, process, log)

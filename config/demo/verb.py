@@ -10,7 +10,6 @@ import argparse
 import json
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,6 +25,7 @@ from config.demo.processes import DemoFailed
 from config.demo.view.signs import ASCII, UNICODE
 
 PLAIN_WIDTH = 100
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def console_for(stdout_is_terminal: bool) -> Console:
@@ -79,7 +79,11 @@ def demo(arguments: list[str]) -> int:
     given = arguments_of(arguments)
     if given.out is not None and (faults := unusable(given.out)):
         return refuse(faults)
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {
+        number: signal.signal(number, interrupt)
+        for number in ENDINGS
+        if signal.getsignal(number) is not signal.SIG_IGN  # as `nohup` wants it
+    }
     try:
         return live(given, console_for(sys.stdout.isatty()), started=time.monotonic())
     except DemoFailed as failed:
@@ -88,10 +92,14 @@ def demo(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 0
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def interrupt(number: int, frame: object) -> None:  # noqa: ARG001
+    """As Ctrl-C, once: a terminal that closes sends its signal more than once, and ending takes a moment."""
+    for ending in ENDINGS:
+        signal.signal(ending, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -104,8 +112,7 @@ def live(given: Given, console: Console, started: float) -> int:
             from config.demo.day import live_through
             from config.demo.view.page import page
 
-            scratch = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="breakwater-demo-")))
-            lived = live_through(parts, scratch, given.out or scratch / "kept", tell)
+            lived = live_through(parts, given.out, tell)
             tell("checking what is in the database")
             violations = verify(lived.instance, lived.plan)
             signs = UNICODE if console.encoding.startswith("utf") else ASCII

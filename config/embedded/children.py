@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import pwd
 import resource
 import shutil
 import signal
@@ -73,6 +74,7 @@ class Child:
         self, command: list[str], folder: Folder, account: Account | None, ended_by: signal.Signals
     ) -> None:
         self.name = Path(command[0]).name
+        self.log = folder.logs / self.name
         keeper = os.getpid()
         prctl = ctypes.CDLL(None).prctl
 
@@ -84,7 +86,7 @@ class Child:
             if os.getppid() != keeper:
                 os._exit(1)
 
-        with folder.log.open("ab") as log:
+        with self.log.open("ab") as log:
             # The keeper has one thread, so running Python between fork and exec is safe.
             self.process = subprocess.Popen(
                 command,
@@ -118,11 +120,28 @@ class Child:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
+    def last_words(self) -> str:
+        """The end of its log, on one line, for the sentence that says why it does not run."""
+        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        return " / ".join(lines[-3:]) or "it said nothing"
 
-def last_words(folder: Folder) -> str:
-    """The end of the log, on one line, for the sentence that says why a server does not run."""
-    lines = [line.strip() for line in folder.log.read_text(errors="replace").splitlines() if line.strip()]
-    return " / ".join(lines[-3:]) or "it said nothing"
+
+def why_not_made(initdb: Child, account: Account | None) -> str:
+    """Why there is no database. A container may run under a number that no account there has."""
+    if account is None and not has_name(number := os.geteuid()):
+        return (
+            f"this account, number {number}, has no name on this machine, and PostgreSQL wants one; run as "
+            "an account of /etc/passwd, or add this one to it"
+        )
+    return initdb.last_words()
+
+
+def has_name(number: int) -> bool:
+    try:
+        pwd.getpwuid(number)
+    except KeyError:
+        return False
+    return True
 
 
 def reachable_install(install: Path, folder: Folder, account: Account | None) -> Path:
@@ -186,7 +205,7 @@ def initialise(
         forget(made)
         raise
     if initdb.process.returncode != 0:
-        raise ServersRefused(f"PostgreSQL's database could not be made: {last_words(folder)}")
+        raise ServersRefused(f"PostgreSQL's database could not be made: {why_not_made(initdb, account)}")
     # Only the socket leads in, and only this account, or root, comes near the socket: see account.py.
     # That is why no password is asked for.
     (made / "pg_hba.conf").write_text("local all all trust\n")
@@ -230,11 +249,11 @@ def redis_is_ready(folder: Folder) -> bool:
             return False
 
 
-def await_start(child: Child, ready: Callable[[], bool], folder: Folder, waiting: Waiting) -> None:
+def await_start(child: Child, ready: Callable[[], bool], waiting: Waiting) -> None:
     deadline = time.monotonic() + START_MAY_TAKE
     while not ready():
         if child.has_ended() or time.monotonic() > deadline:
-            raise ServersRefused(f"{child.name} does not start: {last_words(folder)}")
+            raise ServersRefused(f"{child.name} does not start: {child.last_words()}")
         waiting()
         time.sleep(0.005)
 

@@ -4,7 +4,7 @@ lock       held by the keeper and by every process of the servers, so it is free
 run/       the sockets
 postgres/  the database
 redis/     Valkey's working folder, which stays empty: nothing of the queue is kept on disk
-log        what the servers say; written anew at each start
+logs/      what each program says; written anew at each start
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Folder:
         return self.path / "redis"
 
     @property
-    def log(self) -> Path:
-        return self.path / "log"
+    def logs(self) -> Path:
+        return self.path / "logs"
 
     def give_back(self) -> None:
         """Remove a temporary folder; leave a named one without its sockets."""
@@ -188,20 +188,19 @@ def close_to_others(path: Path, account: Account | None) -> None:
 
 
 def prepare(folder: Folder, account: Account | None) -> None:
-    """Everything but the database: empty `run`, `redis`, `log`. The lock says that nobody uses them.
+    """Everything but the database: empty `run`, `redis`, `logs`. The lock says that nobody uses them.
 
     PostgreSQL's note of its last process goes too. After a crash it could name a process of today that has
     nothing to do with it, and PostgreSQL would not start.
     """
     forget(folder.postgres)
     forget(folder.postgres_new)
-    for place in (folder.run, folder.redis, folder.postgres_new):
+    for place in (folder.run, folder.redis, folder.logs, folder.postgres_new):
         shutil.rmtree(place, ignore_errors=True)
     for place in (folder.run, folder.redis):
         make(place, account)
     (folder.postgres / "postmaster.pid").unlink(missing_ok=True)
-    folder.log.unlink(missing_ok=True)
-    folder.log.touch(mode=0o600)
+    folder.logs.mkdir(mode=0o700)
 
 
 def make(place: Path, account: Account | None) -> None:

@@ -97,8 +97,8 @@ def start(order: Order, folder: Folder, account: Account | None, program: Progra
                 initialise(install, folder, account, program.watch, durable=order.durable)
             postgres = start_postgres(install, folder, account, durable=order.durable)
             children.append(postgres)
-            await_start(postgres, lambda: postgres_is_ready(postgres, folder), folder, program.watch)
-        await_start(redis, lambda: redis_is_ready(folder), folder, program.watch)
+            await_start(postgres, lambda: postgres_is_ready(postgres, folder), program.watch)
+        await_start(redis, lambda: redis_is_ready(folder), program.watch)
     except BaseException:
         stop(children, folder)
         raise
@@ -131,8 +131,7 @@ def keep(order: Order, program: Program) -> None:
             program.tell(Answer(folder=os.fspath(folder.path)))
             sweep(above)
             child = attend(children, program)
-            words = folder.log.read_text(errors="replace").splitlines()
-            program.tell(Answer(ended=f"{child.name} ended by itself: {words[-1] if words else 'no word'}"))
+            program.tell(Answer(ended=f"{child.name} ended by itself: {child.last_words()}"))
         finally:
             stop(children, folder)
     finally:

@@ -59,7 +59,7 @@ class Keeper:
     def __init__(self, folder: Path | None, postgres: Path | None, redis: Path, *, durable: bool) -> None:
         order = Order(
             program=os.getpid(),
-            folder=None if folder is None else os.fspath(folder.absolute()),
+            folder=None if folder is None else os.fspath(folder.resolve()),
             temporary=os.fspath(Path(tempfile.gettempdir()).absolute()),
             durable=durable,
             postgres=None if postgres is None else os.fspath(postgres),

@@ -9,7 +9,8 @@ from sqlalchemy import Engine, text
 from models import audit
 from models.actions.hold_person import hold_person
 from models.actor import Actor
-from models.queries.may_start import hindrance, instead
+from models.queries.may_start import hindrance
+from models.queries.my_next import instead
 from models.queries.my_slot import WITHDRAWN, MySlot, my_slot, running
 from models.refusal import Refusal
 
@@ -20,11 +21,13 @@ def start(engine: Engine, actor: Actor, slot: int, now: datetime) -> MySlot:
     """Start a planned review or break of one's own. What has started stays as it is: repeating this is safe.
 
     A review starts while the shift runs, not before its release, one at a time, and only if what was really
-    seen and what it is expected to add pass no limit together. A break may start whenever no review runs.
+    seen and what it is expected to add pass no limit together, nor a stretch or an edge of the day as it
+    really went. A break may start whenever no review runs.
 
     Raises:
-        Refusal: `not-found`; `already-started`, if something else runs; `too-early`; `limit-reached`, with
-            `instead` for what may be done in its place; `stale`, if the plan has changed; `conflict`.
+        Refusal: `not-found`; `already-started`, if something else runs; `too-early`; `limit-reached` and
+            `too-soon`, with `instead` for what may be done in its place; `stale`, if the plan has changed;
+            `conflict`.
     """
     with engine.begin() as connection:
         hold_person(connection, actor.subject)
@@ -41,7 +44,7 @@ def start(engine: Engine, actor: Actor, slot: int, now: datetime) -> MySlot:
             hindered = hindrance(connection, actor.subject, mine.work_date, slot, now)
             if hindered is not None:
                 more = {}
-                if hindered.kind == "limit-reached":
+                if hindered.kind in ("limit-reached", "too-soon"):
                     more["instead"] = instead(connection, actor.subject, mine.work_date, now)
                 raise Refusal(hindered.kind, hindered.sentence, more=more)
         connection.execute(START, {"slot": slot, "at": now.replace(microsecond=0)})

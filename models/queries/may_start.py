@@ -1,8 +1,10 @@
 """Whether a planned review may start now: asked of the person as the shift has them, of the time, and of what
-they have really seen. The third place where limits are asked, after the plan and its publication."""
+they have really seen. The third place where limits are asked, after the plan and its publication; stretches
+and edges are asked of the day as it really went."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from math import ceil
@@ -11,11 +13,15 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, text
 
+from allocator.moment import Candidate, Course, may_start
+from models.queries.day_so_far import day_so_far
 from models.refusal import Kind
 
 # With `slot` null: of everything that is planned for the date.
 CONDITIONS = text("""
     select slot.id as slot, plan.state = 'published' and item.withdrawn_at is null as is_in_force,
+        item.id as item, item.category, item.severity, item.seconds,
+        extract(epoch from item.release)::bigint as released, extract(epoch from item.due)::bigint as due,
         shift.shift_start, shift.shift_end, shift.timezone, item.release,
         item.severity <= shift.max_severity and not item.category = any (shift.opt_outs) as is_taken_on,
         item.language = any (shift.languages)
@@ -97,11 +103,6 @@ REACHED = text("""
                 and span.seen + span.reserved - own.reserved + added.expected > may.allowed)
     order by slot.planned_start, slot.id, l.position, l.key, last.work_date
 """)
-NEXT_BREAK = text("""
-    select id from slot
-    where auditor = :auditor and work_date = :work_date and kind = 'break' and state = 'planned'
-    order by planned_start, id limit 1
-""")
 UNITS = {"seconds": (60, "minutes"), "items": (1, "items"), "dose": (600, "points")}
 
 
@@ -118,23 +119,48 @@ def hindrance(
 ) -> Hindrance | None:
     """Why this planned review of this person may not start now; none if it may."""
     asked = {"auditor": auditor, "work_date": work_date, "slot": slot}
-    found = _unmet(connection.execute(CONDITIONS, asked).one(), now)
-    if found is None and (reached := connection.execute(REACHED, asked).first()) is not None:
+    row = connection.execute(CONDITIONS, asked).one()
+    if (found := _unmet(row, now)) is not None:
+        return found
+    if (reached := connection.execute(REACHED, asked).first()) is not None:
         return Hindrance("limit-reached", _limit_sentence(reached))
-    return found
+    course = day_so_far(connection, auditor, work_date)
+    return None if course is None else _too_soon(course, row, now)
 
 
-def instead(connection: Connection, auditor: str, work_date: date, now: datetime) -> dict[str, Any]:
-    """What to do in place of a review that a limit holds back: the next one that may start, else a break.
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A planned review and why it may not start now, if it may not."""
 
-    `slot` is what may be started; null stands for a break that was not planned.
-    """
+    slot: int
+    candidate: Candidate
+    hindrance: Hindrance | None
+
+
+def planned_reviews(
+    connection: Connection, auditor: str, work_date: date, course: Course, now: datetime
+) -> Iterator[Planned]:
+    """Everything that is planned for this person on the date, in order."""
     asked = {"auditor": auditor, "work_date": work_date, "slot": None}
-    held_back = {row.slot for row in connection.execute(REACHED, asked)}
+    reached = {row.slot: row for row in reversed(connection.execute(REACHED, asked).all())}
     for row in connection.execute(CONDITIONS, asked):
-        if row.slot not in held_back and _unmet(row, now) is None:
-            return {"kind": "work", "slot": row.slot}
-    return {"kind": "break", "slot": connection.execute(NEXT_BREAK, asked).scalar()}
+        found = _unmet(row, now)
+        if found is None and row.slot in reached:
+            found = Hindrance("limit-reached", _limit_sentence(reached[row.slot]))
+        yield Planned(row.slot, _candidate(row), found or _too_soon(course, row, now))
+
+
+def _too_soon(course: Course, row: Row[Any], now: datetime) -> Hindrance | None:
+    """What of H3, H5 and H6 does not hold, asked of the day as it really went."""
+    verdict = may_start(course, _candidate(row), int(now.timestamp()))
+    if verdict.allowed:
+        return None
+    assert verdict.sentence is not None
+    return Hindrance("too-soon", verdict.sentence)
+
+
+def _candidate(row: Row[Any]) -> Candidate:
+    return Candidate(row.category, row.severity, row.seconds, row.released, row.due, row.item)
 
 
 def _unmet(row: Row[Any], now: datetime) -> Hindrance | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +17,12 @@ HOLDER = text("""
 ALL = text("""
     select prefix, persona, subject, teams, created_at, expires_at, revoked_at from token
     order by created_at, id
+""")
+UNKNOWN_TEAMS = text("""
+    select name from unnest(cast(:teams as text[])) with ordinality as asked (name, number)
+    where not exists (select 1 from auditor where team = name)
+      and not exists (select 1 from shift where team = name)
+    order by number
 """)
 
 
@@ -41,3 +48,8 @@ def holder(connection: Connection, digest: bytes, now: datetime) -> Actor | None
 def tokens(connection: Connection) -> list[KnownToken]:
     """All there are and were, the oldest first."""
     return [KnownToken(**{**row._mapping, "teams": tuple(row.teams)}) for row in connection.execute(ALL)]
+
+
+def unknown_teams(connection: Connection, teams: Iterable[str]) -> list[str]:
+    """Those of the teams that no known auditor is in, nor was on any shift."""
+    return list(connection.execute(UNKNOWN_TEAMS, {"teams": list(teams)}).scalars())

@@ -3,6 +3,7 @@ limit on severe work; reserved as a published plan has it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +23,21 @@ NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 """An hour into the shift, which is from 6 to 14 o'clock UTC."""
 ADA = Actor("auditor", "ada")
 BEN = Actor("auditor", "ben")
-POLICY = '{"severe_from": 3, "categories": ["violence", "self-harm"], "clearances": {"self-harm": "care"}}'
+RULES: dict[str, Any] = {
+    "severe_from": 3,
+    "categories": ["violence", "self-harm"],
+    "clearances": {"self-harm": "care"},
+    "dose": {
+        "severity": [0, 1, 2, 5, 10],
+        "modality_tenths": {"text": 5, "image": 10, "audio": 10, "video": 15, "live": 20},
+    },
+    "escalation_weights": {"1": 1000, "2": 100, "3": 10, "4": 1},
+    "coverage_bands": [[1, 1]],
+}
+POLICY = json.dumps(RULES)
+"""Without stretches and edges: `with_rests` adds them."""
+RECOVERY = {"key": "recovery", "min_severity": 3, "measure": "seconds", "amount": 1200, "rest": 900}
+WIND_DOWN = {"key": "wind-down", "min_severity": 3, "last": 2700}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,11 @@ class MyDay:
             slot=slot,
         )
         return slot
+
+    def with_rests(self) -> None:
+        """After 20 severe minutes a rest of 15 comes first; nothing severe in the shift's last 45."""
+        rules = RULES | {"stretches": [RECOVERY], "edges": [WIND_DOWN]}
+        self.rows.run("update policy set document = :document", document=json.dumps(rules))
 
     def pause(self, auditor: str = "ada") -> int:
         start = NOW + timedelta(minutes=20 * len(self.slots))

@@ -71,7 +71,11 @@ def test_work_belongs_into_the_shift(day: MyDay, hours: float, kind: str, senten
 def test_the_shift_begins_with_its_first_second_and_ends_before_its_last(day: MyDay) -> None:
     start(day.engine, ADA, day.slots["one"], NOW - timedelta(hours=1))
     skip(day.engine, ADA, day.slots["one"], None, NOW)
-    start(day.engine, ADA, day.slots["mild"], NOW + timedelta(hours=7, microseconds=-1))
+    ends = NOW + timedelta(hours=7)
+    late = refusal(start, day.engine, ADA, day.slots["mild"], ends - timedelta(seconds=599))
+    assert late.kind == "too-soon"
+    assert "your shift ends at 21:00" in late.sentence
+    start(day.engine, ADA, day.slots["mild"], ends - timedelta(seconds=600))
 
 
 def test_not_before_its_release(day: MyDay) -> None:

@@ -76,6 +76,18 @@ def test_what_is_refused_in_a_sentence(run: Run) -> None:
         assert len(err.splitlines()) == 1
 
 
+def test_a_team_that_nobody_is_in_is_told_and_the_token_made(run: Run, database: Database) -> None:
+    rows.auditor(database.owner_url)
+    code, made, note = run(
+        "issue", "--persona", "lead", "--subject", "lead-1", "--team", "id-early", "--team", "nope"
+    )
+    assert code == 0
+    assert made.startswith("bwk_")
+    assert [line for line in note.splitlines() if "team" in line] == [
+        "No auditor of the days loaded so far is in the team 'nope'; is it spelt so?"
+    ]
+
+
 @pytest.mark.parametrize("wrong", [[], ["make"], ["issue"], ["issue", "--persona", "root", "--subject", "x"]])
 def test_arguments_that_are_refused(wrong: list[str]) -> None:
     with pytest.raises(SystemExit) as stop:
@@ -87,4 +99,4 @@ def test_a_database_that_is_away(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     monkeypatch.setenv("DATABASE_URL", "postgresql://somebody:pass-word@/none?host=/nonexistent")
     assert token(["list"]) == 2
     err = capsys.readouterr().err
-    assert err == "breakwater token: the database of DATABASE_URL does not answer.\n"
+    assert err == "breakwater token: the database of DATABASE_URL does not answer\n"

@@ -31,6 +31,7 @@ from tests.servers.programs import (
 
 ROOT = os.geteuid() == 0
 NOBODY = 65534
+NAMELESS = 47_113
 only_root = pytest.mark.skipif(not ROOT, reason="needs root, to step down from")
 
 
@@ -78,7 +79,7 @@ def test_their_folder_is_closed_to_others(cluster: Servers) -> None:
         for other in (Account(NOBODY, NOBODY), Account(12345, 12345)):
             assert not holds(other, lambda: os.access(postgres_socket(cluster.folder), os.R_OK))
             assert not holds(other, lambda: os.access(redis_socket(cluster.folder), os.R_OK))
-            assert not holds(other, lambda: os.access(cluster.folder / "log", os.R_OK))
+            assert not holds(other, lambda: os.access(cluster.folder / "logs" / "postgres", os.R_OK))
 
 
 def test_what_went_wrong_in_the_database_is_not_written_down(cluster: Servers) -> None:
@@ -95,7 +96,7 @@ def test_what_went_wrong_in_the_database_is_not_written_down(cluster: Servers) -
                 connection.execute(wrong)
         with pytest.raises(psycopg.Error):
             connection.execute("SELECT %s::int", ["secret-person"])
-    assert "secret-person" not in (cluster.folder / "log").read_text()
+    assert "secret-person" not in (cluster.folder / "logs" / "postgres").read_text()
 
 
 def test_children_are_told_by_their_environment(cluster: Servers) -> None:
@@ -205,6 +206,49 @@ def interpreter_for_others() -> str | None:
         if holds(Account(NOBODY, NOBODY), lambda: os.access(python, os.X_OK)):  # noqa: B023
             return python
     return None
+
+
+def test_only_the_failing_program_is_quoted(place: Path) -> None:
+    """Valkey has had its say by then, and it has nothing to do with it."""
+    install = place / "install"
+    (install / "bin").mkdir(parents=True)
+    (install / "share").mkdir()
+    (install / "share" / "postgres.bki").touch()
+    for name, text in (("initdb", "echo it is I who fails >&2; exit 1"), ("postgres", "exit 1")):
+        (install / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
+    valkey = place / "valkey-server"
+    valkey.write_text("#!/bin/sh\necho 'WARNING Memory overcommit' >&2\nexec sleep 60\n")
+    for path in (*install.rglob("*"), valkey, install):
+        path.chmod(0o755)
+    with pytest.raises(ServersRefused) as refused:
+        kept(place / "own", install, valkey).__enter__()
+    assert str(refused.value) == "PostgreSQL's database could not be made: it is I who fails"
+
+
+@only_root
+def test_an_account_without_a_name_is_told_that_it_needs_one(place: Path) -> None:
+    python = interpreter_for_others()
+    if python is None:
+        pytest.skip("no Python of this version outside of root's home")
+    os.chown(place, NAMELESS, NAMELESS)
+    program = subprocess.run(
+        [python, "-c", PROGRAM],
+        cwd="/",
+        env={
+            "TMPDIR": str(place),
+            "PATH": os.defpath,
+            "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(postgres_install().parents[1])]),
+        },
+        user=NAMELESS,
+        group=NAMELESS,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"number {NAMELESS}, has no name on this machine, and PostgreSQL wants one" in program.stderr
+    assert "WARNING" not in program.stderr
+    assert list(place.iterdir()) == []
 
 
 @only_root

@@ -50,6 +50,22 @@ def test_it_prints_what_a_second_terminal_needs(place: Path, named: bool, ending
     assert (place / "own").exists() == named
 
 
+def test_it_prints_its_folder_without_detours(place: Path) -> None:
+    (place / "below").mkdir()
+    verb = subprocess.Popen(
+        [sys.executable, "-m", "config.cli", "servers", "--data", "../own"],
+        cwd=place / "below",
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert verb.stdout is not None
+    assert f"run in {place / 'own'}," in verb.stdout.readline()
+    verb.send_signal(signal.SIGINT)
+    verb.communicate()
+    assert_nothing_runs_in(place)
+
+
 def test_a_refusal_is_one_sentence(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (place / "letter").write_text("mine")
     assert main(["servers", "--data", str(place)]) == 2

@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 
 import workers.planning
 from allocator.optimise.planner import make_plan
+from config.settings import Settings
 from models.actions.claim_task import claim_task
 from models.actions.request_plan import request_plan
 from models.actions.return_task import MOST_ATTEMPTS, SENTENCES, Why, take_back_tasks
@@ -28,9 +29,13 @@ from tests.workers.dates import FIRST, NOW, SAMPLES, load, work_date_instance
 from tests.workers.processes import wait_for, worker
 from tests.workers.scenes import Scene, now, scene
 from workers.jobs import do_task
+from workers.outage import Outage, database_lost
 from workers.planning import NotLegal, plan_date
 from workers.reconciler import LONGEST_PAUSE, pause_after
 
+LOST = "kept from working; tried again until it is over"
+BACK = "not kept from working any more"
+AWAY = "postgresql://nobody@/nothing?host=/nowhere"
 SPOILT: tuple[Why, ...] = ("worker-died", "error")
 
 
@@ -131,18 +136,84 @@ def test_a_worker_waits_for_redis_and_outlives_it(
         there.environment["REDIS_URL"] = f"unix://{place}"
         first, second = there.ask(2)
         with worker(tmp_path, there.environment) as running:
-            wait_for(lambda: "Redis could not be reached" in running.said(), "Redis is missed")
+            wait_for(lambda: running.said().count(LOST) == 1, "Redis is missed")
+            assert "waiting for tasks" not in running.said()
             place.symlink_to(socket)
             there.wait_until("done", first)
             there.wait_until("done", second)
             place.unlink()
             drop_all_clients(there.redis)
             (third,) = there.ask()
-            wait_for(lambda: running.said().count("rung; a reconciler will") > 0, "a ring is missed")
+            wait_for(lambda: running.said().count(LOST) == 2, "Redis is missed")
             place.symlink_to(socket)
             there.wait_until("done", third)
             assert running.stop() == 0
+            said = running.said()
+            assert (said.count(LOST), said.count(BACK)) == (2, 2), said
+            assert said.count("breakwater worker: waiting for tasks") == 1
+            assert "a library's line" not in said
+            assert "a reconciler will" not in said
             wait_for(lambda: not running.members(), "all of it has ended")
+
+
+@pytest.mark.parametrize("noticed", [False, True], ids=["at once", "when it has noticed"])
+def test_a_worker_stops_while_redis_is_away(
+    database: Database, redis_of_kind: Callable[[str], str], tmp_path: Path, noticed: bool
+) -> None:
+    url = redis_of_kind("valkey")
+    place = tmp_path / "redis.sock"
+    place.symlink_to(unquote(urlsplit(url).path))
+    with scene(database.url, url, tmp_path) as there:
+        there.environment["REDIS_URL"] = f"unix://{place}"
+        with worker(tmp_path, there.environment) as running:
+            wait_for(lambda: '"waiting for tasks"' in running.said(), "it works")
+            place.unlink()
+            drop_all_clients(there.redis)
+            if noticed:
+                wait_for(lambda: LOST in running.said(), "Redis is missed")
+            assert running.stop() == 0
+            assert "stopped; nothing is left half done" in running.said()
+            assert running.members() == []
+
+
+def test_an_outage_is_told_once_for_each_reason_and_once_when_it_is_over() -> None:
+    outage = Outage()
+    with capture_logs() as lines:
+        outage.is_over()
+        for _ in range(3):
+            outage.goes_on("no answer", ConnectionError())
+        outage.goes_on("no tables")
+        outage.is_over()
+        outage.goes_on("no answer")
+    assert [(line["log_level"], line["kind"], line.get("count")) for line in lines] == [
+        ("warning", "no answer", None),
+        ("warning", "no tables", None),
+        ("info", "no tables", 4),
+        ("warning", "no answer", None),
+    ]
+
+
+def test_tries_come_ever_more_slowly() -> None:
+    outage = Outage()
+    pauses = [outage.pause]
+    for _ in range(1200):
+        outage.goes_on("no answer")
+        pauses.append(outage.pause)
+    assert pauses[:7] == [1, 1, 2, 4, 8, 10, 10]
+    assert pauses[-1] == 10
+
+
+def test_an_error_of_a_database_that_is_well_is_told_each_time(database: Database) -> None:
+    outage, error = Outage(), RuntimeError()
+    with capture_logs() as lines:
+        for url in (database.url, database.url, AWAY, AWAY, database.url):
+            database_lost(outage, Settings(database_url=url), error)
+    assert [(line["log_level"], line.get("kind")) for line in lines] == [
+        ("error", None),
+        ("error", None),
+        ("warning", "the database of DATABASE_URL does not answer"),
+        ("error", None),
+    ]
 
 
 def drop_all_clients(redis: Redis) -> None:
@@ -177,7 +248,7 @@ def break_a_rule(*given: Any) -> Any:
 
 
 def test_without_a_database_nothing_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@/nothing?host=/nowhere")
+    monkeypatch.setenv("DATABASE_URL", AWAY)
     with capture_logs() as lines:
         do_task(1)
     assert [line["log_level"] for line in lines] == ["error"]
