@@ -122,7 +122,7 @@ AUDITORS_OF_DAY = """
     from shift where work_date = %(work_date)s order by auditor
 """
 # An item without a date is everybody's until it has its reviews: those of other dates are had, and not by the
-# same people again. Who has skipped an item today is not asked again.
+# same people again. Who has skipped an item is not asked again.
 ITEMS_OF_DAY = """
     with elsewhere as (
         select item, count(*) as had, array_agg(auditor) as people
@@ -131,8 +131,10 @@ ITEMS_OF_DAY = """
           and slot.state in ('planned', 'started', 'done')
         group by slot.item
     ), skipped as (
-        select item, array_agg(distinct auditor) as people
-        from slot where work_date = %(work_date)s and state = 'skipped' and kind = 'work' group by item
+        select slot.item, array_agg(distinct slot.auditor) as people
+        from slot join item on item.id = slot.item
+        where slot.state = 'skipped' and (item.work_date = %(work_date)s or item.work_date is null)
+        group by slot.item
     ), begun as (
         select distinct item from slot
         where work_date = %(work_date)s and state in ('started', 'done') and kind = 'work'

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config.clock import clock_of
 from config.settings import Settings
+from models.actions.close_shifts import close_shifts
 from models.actions.request_plan import request_plan
 from models.actor import SYSTEM
 from models.connection import application_engine
@@ -46,8 +47,11 @@ def due_dates(days: Iterable[PlanningDay], now: datetime, ahead: timedelta) -> l
 
 
 def tick(engine: Engine, redis: Redis, queue: str, ahead: timedelta, now: datetime) -> list[date]:
-    """One round: the dates that a plan was newly asked for. None if another clock is doing one."""
+    """One round: shifts that are over are closed, and plans asked for. The dates that one was newly asked
+    for; none if another clock is doing a round."""
     asked = []
+    if closed := close_shifts(engine, SYSTEM, now):
+        log.info("shifts closed", count=closed)
     with engine.begin() as connection:
         lock = text("select pg_try_advisory_xact_lock(:key)")
         if not connection.execute(lock, {"key": ONE_CLOCK}).scalar():

@@ -76,6 +76,14 @@ EXPOSURE = text("""
     where slot.plan = :plan and slot.kind = 'work'
 """)
 # Which of an item's reviews are had, by those who stay: begun or done today, or on another date.
+# What belongs to no date may have been planned for another one meanwhile.
+TOO_MANY = text("""
+    select from slot join item on item.id = slot.item
+    where slot.plan = :plan and item.work_date is null and item.only_for = '{}'
+        and slot.review_no > item.reviews
+        and slot.state = 'planned'
+    limit 1
+""")
 TAKEN = """
     select item, review_no from slot
     where kind = 'work' and state in ('started', 'done')
@@ -131,6 +139,8 @@ def publish_plan(
                 connection, TAKEN, {"work_date": work_date}, {"item": pl.String(), "review_no": pl.Int64()}
             )
             copy_in(connection, "slot", numbered(slots, taken), ("planned_start", "planned_end"))
+            if connection.execute(TOO_MANY, {"plan": plan}).first() is not None:
+                raise Refusal("stale", STALE)
             copy_in(connection, "unplanned", made.unplanned.with_columns(plan=pl.lit(plan, pl.Int64)))
             version: int = connection.execute(PUBLISH, _row(plan, inputs, made, now)).scalar_one()
             published = Published(

@@ -8,12 +8,10 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
-from models.queries import left_out as explained
-
 State = Literal["accepted", "planned", "started", "done", "left-out", "withdrawn"]
 
 ITEM = text("""
-    select id, reviews, language, market, submitted_at, withdrawn_at from item
+    select id, reviews, submitted_at, withdrawn_at from item
     where id = :id and kind = 'escalation' and submitted_by = :submitted_by
 """)
 SLOTS = text("""
@@ -22,10 +20,13 @@ SLOTS = text("""
     order by planned_start, planned_end, review_no
 """)
 LEFT_OUT = text("""
-    select missing, ruled_out from unplanned join plan on plan.id = unplanned.plan
+    select missing from unplanned join plan on plan.id = unplanned.plan
     where unplanned.item = :id and plan.state = 'published'
     order by plan.published_at desc, plan.id desc limit 1
 """)
+
+
+NOBODY_FREE = "Nobody who could take it is free for it in the plan in force; the next plan tries again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,8 @@ def escalation(connection: Connection, submitter: str, item: str) -> EscalationS
         left_out = connection.execute(LEFT_OUT, {"id": item}).one_or_none()
         if left_out is not None:
             missing = left_out.missing
-            # Never the figures of who is protected: a tool's users are more than any lead's.
-            safe = explained.told(left_out.ruled_out, apart=False)
-            sentence = explained.sentence(safe, row.language, row.market)
+            # No figures, no reasons: whoever may exclude people could ask about the one who is left.
+            sentence = NOBODY_FREE
     state = state_of(row.withdrawn_at is not None, row.reviews, reviews, left_out=missing > 0)
     return EscalationState(row.id, state, row.submitted_at, row.reviews, missing, sentence, reviews)
 

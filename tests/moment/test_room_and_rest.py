@@ -33,6 +33,19 @@ def test_there_is_no_end_where_nothing_binds() -> None:
     assert room_until(course(running, rules=under(RECOVERY, WIND_DOWN, IN_A_ROW)), running, at(20)) is None
 
 
+def test_going_on_makes_no_further_item() -> None:
+    running = seen(3, 3, None)
+    day = course(*(seen(3, n, n + 1) for n in range(3)), running, rules=under(IN_A_ROW))
+    assert room_until(day, running, at(20)) is None
+
+
+def test_what_is_asked_for_as_running_runs() -> None:
+    told = seen(3, 20, 21)
+    room = room_until(course(told, rules=under(RECOVERY)), told, at(40))
+    assert room is not None
+    assert room.seconds == 600
+
+
 @pytest.mark.parametrize(("second", "seconds"), [(-1, 1), (0, 0), (1, 0)])
 def test_room_ends_with_the_stretch_and_never_lies_below_nothing(second: int, seconds: int) -> None:
     running = seen(3, 20, None)

@@ -214,10 +214,14 @@ def test_only_the_failing_program_is_quoted(place: Path) -> None:
     (install / "bin").mkdir(parents=True)
     (install / "share").mkdir()
     (install / "share" / "postgres.bki").touch()
-    for name, text in (("initdb", "echo it is I who fails >&2; exit 1"), ("postgres", "exit 1")):
+    marks = place / "marks"
+    marks.mkdir()
+    marks.chmod(0o777)
+    fails = f"until [ -e {marks}/said ]; do sleep 0.01; done; echo it is I who fails >&2; exit 1"
+    for name, text in (("initdb", fails), ("postgres", "exit 1")):
         (install / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
     valkey = place / "valkey-server"
-    valkey.write_text("#!/bin/sh\necho 'WARNING Memory overcommit' >&2\nexec sleep 60\n")
+    valkey.write_text(f"#!/bin/sh\necho 'WARNING Memory overcommit' >&2\n: >{marks}/said\nexec sleep 60\n")
     for path in (*install.rglob("*"), valkey, install):
         path.chmod(0o755)
     with pytest.raises(ServersRefused) as refused:

@@ -201,7 +201,8 @@ create unique index slot_review on slot (item, review_no) where state in ('plann
 create unique index slot_item on slot (item, auditor) where state in ('planned', 'started', 'done') and kind = 'work';
 create index slot_day on slot (work_date, auditor) where state in ('planned', 'started', 'done');
 create index slot_plan on slot (plan);
-create index slot_skipped on slot (work_date) where state = 'skipped';
+create index slot_skipped on slot (work_date, item) where state = 'skipped';
+create index slot_to_come on slot (auditor, work_date) where state = 'planned';
 
 create table unplanned (
     plan bigint not null references plan,
