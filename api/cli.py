@@ -111,8 +111,13 @@ def run(here: Settings, listening: socket.socket, processes: int) -> None:
     if processes > 1:
         Multiprocess(config, sockets=[listening]).run()
         return
-    # The server raises what stopped it once more when it has stopped; that is its end and no failure.
-    signal.signal(signal.SIGTERM, lambda *_: None)
+
+    def stop(*_: object) -> None:
+        """The server hears by itself only when it has loaded; and it raises what stopped it once more when it
+        has stopped, which is its end and no failure."""
+        server.should_exit = True
+
+    signal.signal(signal.SIGTERM, stop)
     server.run(sockets=[listening])
 
 

@@ -1,4 +1,4 @@
-"""What belongs to no date is wanted once, by whichever comes first; and what a date leaves when it is over."""
+"""What belongs to no date is wanted once, by whichever comes first; what a date leaves when it is over."""
 
 from __future__ import annotations
 
