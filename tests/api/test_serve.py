@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 
 from api.cli import address, listen
 from api.cli import serve as verb
@@ -97,6 +98,27 @@ def alive(process: int) -> bool:
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql:///none?host=/nonexistent")
     monkeypatch.setenv("REDIS_URL", "unix:///nonexistent/redis.sock")
+
+
+def test_to_stop_before_the_server_can_hear_it_is_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment(monkeypatch)
+    stops = []
+
+    def told_to_stop(server: uvicorn.Server, sockets: list[socket.socket]) -> None:  # noqa: ARG001
+        signal.raise_signal(signal.SIGTERM)
+        stops.append(server.should_exit)
+
+    monkeypatch.setattr("uvicorn.Server.run", told_to_stop)
+    monkeypatch.setattr("config.logging.configure", lambda _: None)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert verb(["--port", "0"]) == 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert stops == [True]
+    assert capsys.readouterr().out.startswith("Breakwater answers at ")
 
 
 def test_a_port_that_is_taken(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -88,8 +87,8 @@ def test_the_server_warns_when_it_starts(empty: Database, redis_of_kind: Callabl
         assert ready, "the server says nothing"
         line = json.loads(server.stderr.readline())
     finally:
-        server.send_signal(signal.SIGTERM)
-        server.communicate(timeout=60)
+        server.kill()
+        server.communicate()
     assert (line["level"], line["kind"]) == ("warning", NO_TABLES)
 
 
