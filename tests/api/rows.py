@@ -7,13 +7,16 @@ from datetime import UTC, date, datetime
 
 import psycopg
 
+from tests.actions.my_day import RULES
+
 DAY = date(2026, 11, 23)
 CATEGORIES = ["violence", "hate"]
 
 
 def policy(owner_url: str, categories: list[str] | None = CATEGORIES) -> None:
     """A policy in force that knows these categories; None: any."""
-    document = {} if categories is None else {"categories": categories}
+    document = {name: part for name, part in RULES.items() if name not in ("categories", "clearances")}
+    document |= {} if categories is None else {"categories": categories}
     with psycopg.connect(owner_url) as connection:
         connection.execute(
             "with made as (insert into policy (document, adopted_by, adopted_at) values (%s, 'test', now())"
