@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
-import os
 import signal
 import socket
 import sys
 from multiprocessing import parent_process
 
+from config.parent import end_with_parent
 from config.settings import Settings, SettingsRefused, refuse, settings
 
 REFUSED = 2
@@ -18,7 +17,6 @@ WAITING = 2048
 STOP_SECONDS = 20
 """How long requests that are being answered have when the server is told to stop."""
 MOST_PROCESSES = 64
-PR_SET_PDEATHSIG = 1
 
 
 def serve(arguments: list[str]) -> int:
@@ -54,6 +52,8 @@ def serve(arguments: list[str]) -> int:
     except OSError as error:
         print(f"breakwater serve: {host}:{port} cannot be had: {reason(error)}", file=sys.stderr)
         return REFUSED
+    # Whoever has read the address may already want it to stop, and nothing is being answered yet.
+    signal.signal(signal.SIGTERM, end_at_once)
     with listening:
         print(f"Breakwater answers at {address(listening)}", flush=True)
         run(here, listening, given.processes)
@@ -86,6 +86,10 @@ def address(listening: socket.socket) -> str:
 
 def reason(error: OSError) -> str:
     return (error.strerror or "no such host").lower()
+
+
+def end_at_once(*_: object) -> None:
+    raise SystemExit(0)
 
 
 def run(here: Settings, listening: socket.socket, processes: int) -> None:
@@ -132,20 +136,14 @@ def warn(here: Settings) -> None:
         log.warning("nothing can be answered yet; see /readyz", kind=fault)
 
 
-def end_with(parent: int | None) -> None:
-    """One of several processes: without the one that it was started by, nobody could stop it."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGTERM), 0, 0, 0)
-    if os.getppid() != parent:  # gone before the kernel was told
-        signal.raise_signal(signal.SIGTERM)
-
-
 def application() -> object:
     """The application of this process, from its environment."""
     from api.app import create_app
     from config.logging import configure
 
-    if (parent := parent_process()) is not None:
-        end_with(parent.pid)
+    if (parent := parent_process()) is not None and parent.pid is not None:
+        # One of several processes: without the one that started it, nobody could stop it.
+        end_with_parent(parent.pid, signal.SIGTERM)
     here = settings()
     configure(here.log_level)
     return create_app(here)
