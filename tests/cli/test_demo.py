@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from allocator.files.plan import read_plan
 from config.cli import main
+from config.demo.personas import AUDITOR
 
 SECTIONS = (
     "The team's day",
@@ -31,11 +34,21 @@ def test_without_a_terminal_it_is_plain_text(capsys: pytest.CaptureFixture[str])
     assert "no hard rule is broken" in said.out
 
 
-def test_the_files_it_keeps_are_a_legal_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--out", str(tmp_path / "kept")]) == 0
+def test_the_files_it_keeps_are_a_legal_plan_and_its_last_line_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", "--check", "--out", str(tmp_path / "kept")]) == 0
     day, plan = tmp_path / "kept" / "day", tmp_path / "kept" / "plan"
-    assert f"breakwater verify {day} {plan}" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"breakwater verify {day} {plan}" in said
     assert main(["verify", str(day), str(plan)]) == 0
+    summary = json.loads(said.splitlines()[-1])
+    assert set(summary) == {"planned", "violations", "queue_items", "coverage_gap", "seconds"}
+    made = read_plan(plan)
+    assert (summary["planned"], summary["violations"]) == (made.counts["reviews_planned"], 0)
+    mine = made.slots.filter(auditor=AUDITOR, kind="work")
+    assert summary["queue_items"] == mine.height > 0
+    assert 0 <= summary["coverage_gap"] < 0.1
 
 
 def test_it_refuses_to_keep_files_where_a_file_stands(

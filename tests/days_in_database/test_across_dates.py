@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
+from allocator.verify import verify
 from models.actions.close_shifts import close_shifts
 from models.actor import SYSTEM
 from models.refusal import Refusal
@@ -15,6 +16,7 @@ from tests.conftest import Database
 from tests.days.build import NINE, WORK_DATE, Day, auditor, instance, policy
 from tests.days_in_database.steps import (
     engine_of,
+    exported,
     inputs_of,
     load,
     make,
@@ -78,6 +80,11 @@ def test_what_nobody_came_to_is_given_back_and_planned_again(engine: Engine) -> 
     assert outstanding(engine) == 0
     planned(engine, TOMORROW)
     assert holders(engine) == [("ada", "withdrawn"), ("bo", "planned")]
+    # What was published is still what it was.
+    for date in (WORK_DATE, TOMORROW):
+        out = exported(engine, date)
+        assert out.plan is not None
+        assert verify(out.instance, out.plan) == []
 
 
 def test_what_has_started_stays(engine: Engine) -> None:

@@ -208,6 +208,29 @@ def interpreter_for_others() -> str | None:
     return None
 
 
+def as_account(number: int, place: Path) -> subprocess.Popen[str]:
+    """The program run by an account of this number, which `place` is given to."""
+    python = interpreter_for_others()
+    if python is None:
+        pytest.skip("no Python of this version outside of root's home")
+    os.chown(place, number, number)
+    return subprocess.Popen(
+        [python, "-c", PROGRAM],
+        cwd="/",
+        env={
+            "TMPDIR": str(place),
+            "PATH": os.defpath,
+            "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(postgres_install().parents[1])]),
+        },
+        user=number,
+        group=number,
+        extra_groups=[],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def test_only_the_failing_program_is_quoted(place: Path) -> None:
     """Valkey has had its say by then, and it has nothing to do with it."""
     install = place / "install"
@@ -231,51 +254,16 @@ def test_only_the_failing_program_is_quoted(place: Path) -> None:
 
 @only_root
 def test_an_account_without_a_name_is_told_that_it_needs_one(place: Path) -> None:
-    python = interpreter_for_others()
-    if python is None:
-        pytest.skip("no Python of this version outside of root's home")
-    os.chown(place, NAMELESS, NAMELESS)
-    program = subprocess.run(
-        [python, "-c", PROGRAM],
-        cwd="/",
-        env={
-            "TMPDIR": str(place),
-            "PATH": os.defpath,
-            "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(postgres_install().parents[1])]),
-        },
-        user=NAMELESS,
-        group=NAMELESS,
-        extra_groups=[],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert f"number {NAMELESS}, has no name on this machine, and PostgreSQL wants one" in program.stderr
-    assert "WARNING" not in program.stderr
+    with as_account(NAMELESS, place) as program:
+        _, refusal = program.communicate()
+    assert f"number {NAMELESS}, has no name on this machine, and PostgreSQL wants one" in refusal
+    assert "WARNING" not in refusal
     assert list(place.iterdir()) == []
 
 
 @only_root
 def test_an_ordinary_account_runs_them_as_itself(place: Path) -> None:
-    python = interpreter_for_others()
-    if python is None:
-        pytest.skip("no Python of this version outside of root's home")
-    os.chown(place, NOBODY, NOBODY)
-    program = subprocess.Popen(
-        [python, "-c", PROGRAM],
-        cwd="/",
-        env={
-            "TMPDIR": str(place),
-            "PATH": os.defpath,
-            "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(postgres_install().parents[1])]),
-        },
-        user=NOBODY,
-        group=NOBODY,
-        extra_groups=[],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with program:
+    with as_account(NOBODY, place) as program:
         first_words(program)
         (folder,) = place.iterdir()
         assert (folder.stat().st_uid, stat.S_IMODE(folder.stat().st_mode)) == (NOBODY, 0o700)

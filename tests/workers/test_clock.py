@@ -22,6 +22,7 @@ from models.connection import application_engine
 from models.doorbell import connect
 from models.queries.tasks import PlanningDay
 from tests.conftest import Database
+from tests.days_in_database.steps import planned as plan_in_force
 from tests.workers.dates import FIRST, load
 from tests.workers.processes import CHECKOUT, wait_for
 from workers.clock import ONE_CLOCK, due_dates, tick
@@ -84,6 +85,26 @@ def test_the_clock_asks_once_and_rings(database: Database, redis_url: str) -> No
         assert rung(redis) == [task]
         assert tick(engine, redis, "breakwater", AHEAD, EVENING + SECOND) == []
         assert rung(redis) == [task]
+    engine.dispose()
+
+
+def test_the_clock_gives_back_what_was_planned_in_shifts_that_are_over(
+    database: Database, redis_of_kind: Callable[[str], str]
+) -> None:
+    engine = application_engine(database.url)
+    planned = text("select count(*) from slot where state = 'planned'")
+    reserved = text("select sum(reserved) from limit_day")
+    with connect(redis_of_kind("valkey")) as redis:
+        day = load(engine, FIRST)
+        plan_in_force(engine, FIRST)
+        ends = datetime.fromtimestamp(max(day.auditors["shift_end"].to_list()), UTC)
+        tick(engine, redis, "breakwater", AHEAD, EVENING)
+        with engine.connect() as connection:
+            assert connection.execute(planned).scalar_one() > 0
+        tick(engine, redis, "breakwater", AHEAD, ends)
+        with engine.connect() as connection:
+            assert connection.execute(planned).scalar_one() == 0
+            assert connection.execute(reserved).scalar_one() == 0
     engine.dispose()
 
 

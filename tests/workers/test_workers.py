@@ -143,6 +143,8 @@ def test_a_worker_waits_for_redis_and_outlives_it(
             there.wait_until("done", second)
             (name,) = there.redis.smembers("rq:workers")
             wait_for(lambda: there.redis.hget(name, "state") == b"idle", "it listens")
+            # A dead worker's name is kept for a minute longer than this; RQ's own 420 s would be eight.
+            assert 0 < there.redis.ttl(name) <= 30 + 60
             place.unlink()
             drop_all_clients(there.redis)
             (third,) = there.ask()
