@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from allocator.plan import Plan
+
+REASONS = {
+    "has-it": ("already reviews it", "already review it"),
+    "language": ("does not speak {language}", "do not speak {language}"),
+    "market": ("does not review {market}", "do not review {market}"),
+    "clearance": ("lacks the clearance", "lack the clearance"),
+    "excluded": ("is kept from it for impartiality", "are kept from it for impartiality"),
+    "only": ("was not asked", "were not asked"),
+    "protected": ("is not available for this work", "are not available for this work"),
+    "shift": ("is not on shift at a time that fits", "are not on shift at a time that fits"),
+    "capacity": ("is full", "are full"),
+}
+"""Why an auditor does not review an item, of one and of several."""
 
 
 def grouped(number: float, decimals: int = 0) -> str:
@@ -51,3 +66,18 @@ def figures(plan: Plan) -> str:
     rows = [("goal", "reached", "bound", "of bound"), *goal_rows(plan)]
     lines = [f"  {row[0]:<12}{row[1]:>20}{row[2]:>18}{row[3]:>11}".rstrip() for row in rows]
     return "\n".join([*lines, f"  {counts_sentence(plan)}"])
+
+
+def reasons_sentence(
+    counts: Mapping[str, int], language: str, market: str, reasons: Mapping[str, tuple[str, str]] = REASONS
+) -> str:
+    """`ruled_out`, said to a person: "14 auditors: 5 do not speak id, 3 ... , 6 are full."."""
+    if not counts:
+        return "Nobody is on shift."
+    parts = [
+        f"{number} {reasons[reason][number != 1].format(language=language, market=market)}"
+        for reason, number in counts.items()
+    ]
+    people = sum(counts.values())
+    # Plain figures: the verifier reads them.
+    return f"{people} auditor{'' if people == 1 else 's'}: {', '.join(parts)}."

@@ -256,15 +256,7 @@ ALLOWANCES = """
     to_come as (
         select slot.auditor, category, severity, modality, sum(seconds)::bigint as seconds,
                sum(items)::bigint as items
-        from slot cross join lateral (
-            select category, severity, modality,
-                   sum(case entry when 'reserve' then seconds else -seconds end) as seconds,
-                   sum(case entry when 'reserve' then items else -items end) as items
-            from ledger
-            where ledger.slot = slot.id and ledger.work_date = slot.work_date
-              and entry in ('reserve', 'release')
-            group by category, severity, modality
-        ) reserved
+        from slot cross join lateral slot_reserved(slot.id, slot.work_date) reserved
         where slot.plan = %(previous)s and slot.state = 'planned' and slot.kind = 'work'
         group by slot.auditor, category, severity, modality
     ), given_back as (

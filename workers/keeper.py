@@ -18,13 +18,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.clock import Clock, clock_of
+from config.parent import end_with_parent
 from config.settings import Settings
 from models.actions.claim_task import Claim, Held, extend_lease
 from models.actions.return_task import Why, return_task
 from models.actor import SYSTEM
 from models.connection import application_engine
 from workers.outcome import say_returned
-from workers.parent import end_with_parent
 
 DIED = signal.SIGTERM
 """What the kernel sends the keeper when the process that does the task has died."""

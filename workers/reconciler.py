@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.clock import clock_of
+from config.parent import end_with_parent
 from config.settings import Settings
 from models.actions.note_rings import note_rings
 from models.actions.return_task import take_back_tasks
@@ -26,7 +27,6 @@ from models.connection import application_engine
 from models.doorbell import connect, ring
 from workers.outage import Outage, database_lost
 from workers.outcome import say_returned
-from workers.parent import end_with_parent
 
 SILENT_ROUNDS = 3
 """Rounds for which a ring may go unanswered."""

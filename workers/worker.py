@@ -21,11 +21,11 @@ from rq.utils import now as rq_now
 from rq.worker.base import WorkerStatus
 from rq.worker_registration import clean_worker_registry
 
+from config.parent import end_with_parent
 from config.settings import Settings
 from models.doorbell import SILENT, connect
 from workers.keeper import STOP
 from workers.outage import Outage, wait_for_database
-from workers.parent import end_with_parent
 from workers.reconciler import Reconciler
 from workers.ring import Ring, Rings
 from workers.stopping import Stopping

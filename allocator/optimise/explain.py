@@ -10,6 +10,7 @@ import json
 import numpy as np
 import polars as pl
 
+from allocator.figures import reasons_sentence
 from allocator.optimise.day import Bools, Day, Ints
 from allocator.optimise.score import Work
 from allocator.plan import RULED_OUT, UNPLANNED
@@ -33,7 +34,7 @@ def unplanned(day: Day, work: Work) -> pl.DataFrame:
                 day.items[i],
                 int(missing[i]),
                 json.dumps(counts, separators=(",", ":")),
-                sentence(len(day.auditors), counts, ask.language(i), ask.market(i)),
+                reasons_sentence(counts, ask.language(i), ask.market(i)),
             )
         )
     return pl.DataFrame(rows, schema=UNPLANNED, orient="row")
@@ -124,33 +125,3 @@ def _holders(lists: list[list[str]], size: int) -> dict[str, Bools]:
                 holders[name] = np.zeros(size, dtype=np.bool_)
             holders[name][a] = True
     return holders
-
-
-def sentence(people: int, counts: dict[str, int], language: str, market: str) -> str:
-    """The counts, said to a person: "14 auditors: 5 do not speak id, 3 ... , 6 are full."."""
-    if not people:
-        return "Nobody is on shift."
-    one = {
-        "has-it": "already reviews it",
-        "language": f"does not speak {language}",
-        "market": f"does not review {market}",
-        "clearance": "lacks the clearance",
-        "excluded": "is kept from it for impartiality",
-        "only": "was not asked",
-        "protected": "is not available for this work",
-        "shift": "is not on shift at a time that fits",
-        "capacity": "is full",
-    }
-    many = {
-        "has-it": "already review it",
-        "language": f"do not speak {language}",
-        "market": f"do not review {market}",
-        "clearance": "lack the clearance",
-        "excluded": "are kept from it for impartiality",
-        "only": "were not asked",
-        "protected": "are not available for this work",
-        "shift": "are not on shift at a time that fits",
-        "capacity": "are full",
-    }
-    parts = [f"{n} {(one if n == 1 else many)[reason]}" for reason, n in counts.items()]
-    return f"{people} auditor{'' if people == 1 else 's'}: {', '.join(parts)}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import socket
@@ -11,11 +10,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
 
-PR_SET_PDEATHSIG = 1
+from config.parent import end_with_parent_once_executed
+
 START_MAY_TAKE = 60.0
 STOP_MAY_TAKE = 20.0
 """Seconds."""
@@ -51,14 +52,7 @@ def run(environment: Mapping[str, str], verb: str, *arguments: str) -> str:
 
 def ending_with_us(by: signal.Signals) -> Callable[[], None]:
     """For a child to call first: however this process ends, the kernel then sends the child that signal."""
-    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
-
-    def enter() -> None:
-        prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(by), 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return enter
+    return partial(end_with_parent_once_executed, os.getpid(), by)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ when their first one does.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import pwd
 import resource
@@ -25,8 +24,8 @@ from config.embedded.account import Account, holds
 from config.embedded.answers import ServersRefused, redis_socket
 from config.embedded.folder import Folder, make
 from config.embedded.shared_memory import forget
+from config.parent import end_with_parent_once_executed
 
-PR_SET_PDEATHSIG = 1
 SUPERUSER = "breakwater_super"
 START_MAY_TAKE = 300.0
 """Seconds. After a crash a large database is mended first."""
@@ -76,15 +75,12 @@ class Child:
         self.name = Path(command[0]).name
         self.log = folder.logs / self.name
         keeper = os.getpid()
-        prctl = ctypes.CDLL(None).prctl
 
         def enter() -> None:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # A core dump holds people's records.
             if account is not None:
                 account.enter()
-            prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(ended_by), 0, 0, 0)
-            if os.getppid() != keeper:
-                os._exit(1)
+            end_with_parent_once_executed(keeper, ended_by)
 
         with self.log.open("ab") as log:
             # The keeper has one thread, so running Python between fork and exec is safe.

@@ -29,13 +29,8 @@ CLOSE = text("""
         returning slot.id, slot.auditor, slot.work_date, slot.kind
     ), given_back as (
         insert into ledger (at, auditor, work_date, entry, category, severity, modality, seconds, items, slot)
-        select :now, closed.auditor, closed.work_date, 'release', e.category, e.severity, e.modality,
-               sum(case entry when 'reserve' then seconds else -seconds end),
-               sum(case entry when 'reserve' then items else -items end), closed.id
-        from closed join ledger e on e.slot = closed.id and e.work_date = closed.work_date
-        where closed.kind = 'work' and e.entry in ('reserve', 'release')
-        group by closed.id, closed.auditor, closed.work_date, e.category, e.severity, e.modality
-        having sum(case entry when 'reserve' then items else -items end) > 0
+        select :now, auditor, closed.work_date, 'release', category, severity, modality, seconds, items, id
+        from closed cross join lateral slot_reserved(closed.id, closed.work_date)
     )
     select count(*) from closed
 """)

@@ -55,27 +55,18 @@ PUBLISH = text("""
 EXPOSURE = text("""
     with given_back as (
         select slot.id as slot, slot.auditor, slot.work_date, reserved.*
-        from slot cross join lateral (
-            select category, severity, modality,
-                   sum(case entry when 'reserve' then seconds else -seconds end) as seconds,
-                   sum(case entry when 'reserve' then items else -items end) as items
-            from ledger
-            where ledger.slot = slot.id and ledger.work_date = slot.work_date
-              and entry in ('reserve', 'release')
-            group by category, severity, modality
-        ) reserved
+        from slot cross join lateral slot_reserved(slot.id, slot.work_date) reserved
         where slot.plan = :previous and slot.state = 'withdrawn' and slot.kind = 'work'
     )
     insert into ledger (at, auditor, work_date, entry, category, severity, modality, seconds, items, slot)
     select :now, auditor, work_date, 'release', category, severity, modality, seconds, items, slot
-    from given_back where seconds > 0 or items > 0
+    from given_back
     union all
     select :now, slot.auditor, slot.work_date, 'reserve', item.category, item.severity, item.modality,
            extract(epoch from planned_end - planned_start)::bigint, 1, slot.id
     from slot join item on item.id = slot.item
     where slot.plan = :plan and slot.kind = 'work'
 """)
-# Which of an item's reviews are had, by those who stay: begun or done today, or on another date.
 # What belongs to no date may have been planned for another one meanwhile.
 TOO_MANY = text("""
     select from slot join item on item.id = slot.item
@@ -84,6 +75,7 @@ TOO_MANY = text("""
         and slot.state = 'planned'
     limit 1
 """)
+# Which of an item's reviews are had, by those who stay: begun or done today, or on another date.
 TAKEN = """
     select item, review_no from slot
     where kind = 'work' and state in ('started', 'done')

@@ -11,17 +11,11 @@ from models.queries.my_slot import MySlot
 
 # One statement, so that no moment shows either without the other.
 SETTLE = text("""
-    with reserved as (
-        select auditor, category, severity, modality,
-            sum(case entry when 'reserve' then seconds else -seconds end) as seconds,
-            sum(case entry when 'reserve' then items else -items end) as items
-        from ledger
-        where slot = :slot and work_date = :work_date and entry in ('reserve', 'release')
-        group by auditor, category, severity, modality
-    )
     insert into ledger (at, auditor, work_date, entry, category, severity, modality, seconds, items, slot)
-    select :now, auditor, :work_date, 'release', category, severity, modality, seconds, items, :slot
-    from reserved where seconds > 0 or items > 0
+    select :now, slot.auditor, slot.work_date, 'release', reserved.category, reserved.severity,
+        reserved.modality, reserved.seconds, reserved.items, slot.id
+    from slot cross join lateral slot_reserved(slot.id, slot.work_date) reserved
+    where slot.id = :slot
     union all
     select :now, slot.auditor, slot.work_date,
         case when cast(:severity as smallint) > item.severity then 'incident' else 'post' end,
@@ -58,7 +52,6 @@ def settle_exposure(connection: Connection, slot: MySlot, seen: Seen | None, now
         SETTLE,
         {
             "slot": slot.slot,
-            "work_date": slot.work_date,
             "now": now,
             "seconds": None if seen is None else seen.seconds,
             "category": None if seen is None else seen.category,

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from itertools import pairwise
 
+from allocator.figures import REASONS, reasons_sentence
 from models.queries.disclosure import FEWEST
 
 TOLD = ("has-it", "language", "market", "clearance", "excluded", "only")
@@ -23,6 +24,10 @@ TOLD = ("has-it", "language", "market", "clearance", "excluded", "only")
 PROTECTED = "protected"
 NO_TIME = "no-time"
 NOT_FREE = "not-free"
+WORDS = REASONS | {
+    NO_TIME: ("has no time for it", "have no time for it"),
+    NOT_FREE: ("is not free for it", "are not free for it"),
+}
 
 
 def may_be_apart(explanations: Collection[Mapping[str, int]]) -> bool:
@@ -51,30 +56,4 @@ def told(counts: Mapping[str, int], apart: bool) -> dict[str, int]:
 
 def sentence(safe: Mapping[str, int], language: str, market: str) -> str:
     """What `told` gives, said to a person: "14 auditors: 5 do not speak id, 9 are not free for it."."""
-    people = sum(safe.values())
-    if not people:
-        return "Nobody is on shift."
-    one = {
-        "has-it": "already reviews it",
-        "language": f"does not speak {language}",
-        "market": f"does not review {market}",
-        "clearance": "lacks the clearance",
-        "excluded": "is kept from it for impartiality",
-        "only": "was not asked",
-        PROTECTED: "is not available for this work",
-        NO_TIME: "has no time for it",
-        NOT_FREE: "is not free for it",
-    }
-    many = {
-        "has-it": "already review it",
-        "language": f"do not speak {language}",
-        "market": f"do not review {market}",
-        "clearance": "lack the clearance",
-        "excluded": "are kept from it for impartiality",
-        "only": "were not asked",
-        PROTECTED: "are not available for this work",
-        NO_TIME: "have no time for it",
-        NOT_FREE: "are not free for it",
-    }
-    parts = [f"{number} {(one if number == 1 else many)[reason]}" for reason, number in safe.items()]
-    return f"{people} auditor{'' if people == 1 else 's'}: {', '.join(parts)}."
+    return reasons_sentence(safe, language, market, WORDS)

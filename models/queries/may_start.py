@@ -65,13 +65,11 @@ REACHED = text("""
             u, item.category, item.severity, item.seconds, 1, weight.units_per_second) as expected
     ) added
     cross join lateral (
-        select coalesce(sum(
-            case entry when 'reserve' then 1 else -1 end * exposure_measured(
-                u, e.category, e.severity, e.seconds, e.items, own_weight.units_per_second)), 0) as reserved
-        from ledger e
+        select coalesce(sum(exposure_measured(
+            u, e.category, e.severity, e.seconds, e.items, own_weight.units_per_second)), 0) as reserved
+        from slot_reserved(slot.id, slot.work_date) e
         left join dose_weight own_weight
             on own_weight.severity = e.severity and own_weight.modality = e.modality
-        where e.slot = slot.id and e.work_date = slot.work_date and e.entry in ('reserve', 'release')
     ) own
     cross join lateral (
         select slot.work_date, true as counts_seen

@@ -80,6 +80,20 @@ create function work_date_of(person text, at_time timestamptz) returns date
         (at_time at time zone coalesce((select timezone from auditor where id = person), 'UTC'))::date)
 $$;
 
+-- What is reserved for a slot and not given back, by what it is of.
+create function slot_reserved(of_slot bigint, on_date date)
+    returns table (category text, severity smallint, modality text, seconds bigint, items bigint)
+    language sql stable as $$
+    select category, severity, modality,
+           sum(case entry when 'reserve' then seconds else -seconds end)::bigint,
+           sum(case entry when 'reserve' then items else -items end)::bigint
+    from ledger
+    where slot = of_slot and work_date = on_date and entry in ('reserve', 'release')
+    group by category, severity, modality
+    having sum(case entry when 'reserve' then items else -items end) > 0
+        or sum(case entry when 'reserve' then seconds else -seconds end) > 0
+$$;
+
 -- Any text as one part of a web address.
 create function part_of_address(words text) returns text
     language sql immutable strict parallel safe as $$

@@ -48,5 +48,5 @@ grant execute on function
     limits_of(text, date), selection_in_words(text[], smallint, smallint, text),
     as_measured(numeric, text), units_in_one(text),
     limit_in_words(text, text, integer, numeric, numeric, numeric),
-    work_date_of(text, timestamptz), part_of_address(text)
+    work_date_of(text, timestamptz), slot_reserved(bigint, date), part_of_address(text)
     to breakwater_app;
