@@ -40,7 +40,7 @@ CELLS = text("""
         from ledger l left join dose_weight w using (severity, modality)
         where l.work_date between :monday and :sunday
           and l.auditor in (select auditor from shift where team = any (:teams))
-          and (l.entry = 'history' or l.entry in ('post', 'incident') and l.at < :close)
+          and l.entry in ('history', 'post', 'incident') and l.at < :close
         group by l.auditor, l.work_date, l.category
         having sum(l.seconds) > 0 or sum(l.items) > 0
     ) seen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -45,8 +45,9 @@ def only_team(here: Served) -> Any:
 
 
 def all_saw(here: Served, people: list[str], day: date = MONDAY, seconds: int = 600, **entry: Any) -> None:
+    heard = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
     for person in people:
-        here.day.entry(person, "history", seconds, day, **entry)
+        here.day.entry(person, "history", seconds, day, at=heard, **entry)
 
 
 def test_a_group_of_eleven_is_shown(here: Served) -> None:
@@ -137,6 +138,16 @@ def test_what_one_person_posts_late_does_not_show(here: Served) -> None:
     assert shown(here) == before
     here.day.entry(TEAM[0], "post", 60, MONDAY, slot=slot, at=NOW - timedelta(days=10))
     assert shown(here) != before
+
+
+def test_what_is_loaded_after_a_week_has_closed_does_not_show(here: Served) -> None:
+    """Else two readings, before and after a newcomer's first day is loaded, would tell what that one saw."""
+    all_saw(here, TEAM)
+    before = shown(here)
+    here.day.person("newcomer", dates=(NOW.date(),))
+    here.day.entry("newcomer", "history", 4242, MONDAY, at=NOW)
+    here.day.entry(TEAM[0], "history", 60, MONDAY, at=NOW)
+    assert shown(here) == before
 
 
 def test_somebody_who_moves_to_another_team_stays_in_the_old_weeks(here: Served) -> None:
