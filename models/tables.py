@@ -27,7 +27,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.dialects.postgresql import JSON, JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB, TSTZMULTIRANGE
 from sqlalchemy.types import UserDefinedType
 
 
@@ -158,6 +158,8 @@ shift = Table(
     Column("shift_start", Instant, nullable=False),
     Column("shift_end", Instant, nullable=False),
     Column("last_end", Instant),
+    Column("available_from", Instant),
+    Column("available_until", Instant),
     PrimaryKeyConstraint("work_date", "auditor"),
 )
 
@@ -218,6 +220,7 @@ plan = Table(
     Column("certificate", Text),
     Column("counts", JSONB),
     Column("seconds", JSONB),
+    Column("reason", Text),
     UniqueConstraint("work_date", "version"),
 )
 
@@ -238,6 +241,24 @@ slot = Table(
     Column("started_at", Instant),
     Column("ended_at", Instant),
     Column("seen_seconds", BigInteger),
+    Column("pauses", TSTZMULTIRANGE, nullable=False),
+    Column("silences", TSTZMULTIRANGE, nullable=False),
+    Column("leased_until", Instant),
+    Column("beat_at", Instant),
+    Column("ended_by", Text),
+    Column("published_start", Instant),
+    Column("published_end", Instant),
+    Column("placed_at", Instant),
+)
+
+outcome = Table(
+    "outcome",
+    metadata,
+    Column("slot", BigInteger, ForeignKey("slot.id"), primary_key=True, autoincrement=False),
+    Column("decision", Text, nullable=False),
+    Column("error_type", Text),
+    Column("note", Text),
+    Column("at", Instant, nullable=False),
 )
 
 unplanned = Table(
@@ -246,6 +267,20 @@ unplanned = Table(
     Column("plan", BigInteger, ForeignKey("plan.id"), primary_key=True),
     Column("item", Id, ForeignKey("item.id"), primary_key=True),
     Column("missing", Integer, nullable=False),
+    Column("ruled_out", JSON, nullable=False),
+    Column("sentence", Text, nullable=False),
+)
+
+waiting_escalation = Table(
+    "waiting_escalation",
+    metadata,
+    Column("item", Id, ForeignKey("item.id"), primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("tried_at", Instant, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("work_date", Date),
+    Column("missing", Integer, nullable=False),
+    Column("earliest", Instant),
     Column("ruled_out", JSON, nullable=False),
     Column("sentence", Text, nullable=False),
 )
@@ -310,6 +345,19 @@ audit = Table(
     Column("verb", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("detail", JSONB, nullable=False),
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("addressee", Id, nullable=False),
+    Column("work_date", Date),
+    Column("kind", Text, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("detail", JSONB, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("seen_at", Instant),
 )
 
 token = Table(

@@ -9,6 +9,10 @@ from typing import Any
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
+FILED = "breakwater_filed"
+"""Under this name a connection remembers the tasks filed in its transaction (kind and id), so that somebody
+can ring for them once it is committed: `models.doorbell`."""
+
 FILE = text("""
     insert into task (kind, payload, dedupe_key, run_after, filed_at, rung_at)
     values (:kind, :payload, :dedupe_key, :run_after, :now, :now)
@@ -42,6 +46,7 @@ def file_task(
     while True:
         made = connection.execute(FILE, row).scalar()
         if made is not None:
+            connection.info.setdefault(FILED, []).append((kind, made))
             return made, True
         standing = connection.execute(LIVE, {"dedupe_key": dedupe_key}).scalar()
         if standing is not None:  # else it was done just between the two

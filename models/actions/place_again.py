@@ -1,0 +1,26 @@
+"""An escalation has lost its place, or has none yet: a worker is to find one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from models.actions.file_task import file_task
+
+URGENT = text("""
+    select id from item
+    where id = any (:items) and kind = 'escalation' and withdrawn_at is null order by position
+""")
+
+
+def place_again(connection: Connection, items: Iterable[str], now: datetime) -> None:
+    """Part of the action that took the place away. What is no escalation waits for the next plan."""
+    for item in connection.execute(URGENT, {"items": list(items)}).scalars():
+        file_task(connection, "place", {"item": item}, place_key(item), now, now)
+
+
+def place_key(item: str) -> str:
+    """No two tasks that place the same item are live."""
+    return f"place:{item}"
