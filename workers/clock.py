@@ -1,4 +1,4 @@
-"""The clock: has each work date planned in time before its first shift."""
+"""The clock: has each work date planned in time before its first shift, and ends what nobody else does."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 import structlog
-from redis import Redis
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.clock import clock_of
 from config.settings import Settings
+from models.actions.carry_over import carry_over
 from models.actions.close_shifts import close_shifts
+from models.actions.close_silent import close_silent
 from models.actions.request_plan import request_plan
+from models.actions.retry_waiting import retry_waiting
 from models.actor import SYSTEM
 from models.connection import application_engine
-from models.doorbell import connect, ring
+from models.doorbell import connect, ring_what_is_filed
 from models.queries.tasks import PlanningDay, planning_days
 from models.refusal import Refusal
 from workers.outage import Outage, database_lost
@@ -46,12 +48,19 @@ def due_dates(days: Iterable[PlanningDay], now: datetime, ahead: timedelta) -> l
     ]
 
 
-def tick(engine: Engine, redis: Redis, queue: str, ahead: timedelta, now: datetime) -> list[date]:
-    """One round: shifts that are over are closed, and plans asked for. The dates that one was newly asked
-    for; none if another clock is doing a round."""
+def tick(engine: Engine, ahead: timedelta, now: datetime) -> list[date]:
+    """One round: reviews of which nothing was heard for long and shifts that are over are closed, escalations
+    that these leave behind or that wait are tried again, and plans asked for. The dates that one was newly
+    asked for; none if another clock is doing a round."""
     asked = []
+    if silent := close_silent(engine, SYSTEM, now):
+        log.warning("silent reviews closed", count=silent)
     if closed := close_shifts(engine, SYSTEM, now):
         log.info("shifts closed", count=closed)
+    if carried := carry_over(engine, SYSTEM, now):
+        log.info("escalations carried over", count=carried)
+    if tried := retry_waiting(engine, SYSTEM, now):
+        log.info("waiting escalations are tried again", count=tried)
     with engine.begin() as connection:
         lock = text("select pg_try_advisory_xact_lock(:key)")
         if not connection.execute(lock, {"key": ONE_CLOCK}).scalar():
@@ -65,7 +74,6 @@ def tick(engine: Engine, redis: Redis, queue: str, ahead: timedelta, now: dateti
             if requested.filed:
                 asked.append(work_date)
                 log.info("plan asked for", work_date=work_date, plan=requested.plan, task=requested.task)
-            ring(redis, queue, requested.task)
     return asked
 
 
@@ -74,13 +82,13 @@ def keep_time(configured: Settings) -> None:
     stopping = Stopping()
     stopping.listen()
     engine = application_engine(configured.need("database_url"), pool_size=2)
-    redis = connect(configured.need("redis_url"))
+    ring_what_is_filed(engine, connect(configured.need("redis_url")), configured.queue)
     ahead = timedelta(hours=configured.plan_ahead_hours)
     clock = clock_of(configured)
     outage = Outage()
     while not stopping.asked:
         try:
-            tick(engine, redis, configured.queue, ahead, clock())
+            tick(engine, ahead, clock())
             outage.is_over()
         except SQLAlchemyError as error:
             database_lost(outage, configured, error)

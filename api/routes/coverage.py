@@ -9,11 +9,12 @@ from fastapi import APIRouter, Depends
 from pydantic import ConfigDict, Field
 
 from api.access import allow
-from api.dependencies import Database
+from api.dependencies import Database, Now
 from api.fields import Answer, DateQuery, Told, WorkDate
 from api.problems import described
 from models.connection import snapshot_transaction
 from models.queries import coverage as query
+from models.queries.escalations import waiting_escalations
 
 router = APIRouter(tags=["lead"])
 
@@ -51,6 +52,29 @@ EXAMPLE: dict[str, Any] = {
             ],
         }
     ],
+}
+
+WAITING: dict[str, Any] = {
+    "waiting": [
+        {
+            "item": "case-4711",
+            "market": "ID",
+            "language": "id",
+            "category": "violence",
+            "severity": 3,
+            "priority": 1,
+            "work_date": "2026-11-23",
+            "since": "2026-11-23T02:00:00Z",
+            "tried_at": "2026-11-23T02:04:30Z",
+            "tries": 9,
+            "missing": 1,
+            "due": "2026-11-23T09:00:00Z",
+            "seconds_left": 24_900,
+            "earliest": "2026-11-24T01:00:00Z",
+            "ruled_out": {"language": 5, "not-free": 9},
+            "sentence": "14 auditors: 5 do not speak id, 9 are not free for it.",
+        }
+    ]
 }
 
 
@@ -155,6 +179,48 @@ def of_date(date: DateQuery, engine: Database) -> CoverageTold:
         escalations=[EscalationsTold(**dataclasses.asdict(one)) for one in found.escalations],
         cells=[told(cell) for cell in found.cells],
     )
+
+
+class WaitingTold(Answer):
+    """An escalation that has no place yet: it is tried again by itself, and no rule is relaxed for it.
+    `seconds_left` until it is due; `earliest` is when somebody could begin it on a date that is not planned
+    yet. `ruled_out` counts the people of `work_date` as the coverage does."""
+
+    item: str
+    market: str
+    language: str
+    category: str
+    severity: int
+    priority: int
+    work_date: WorkDate | None
+    since: Told
+    tried_at: Told
+    tries: int
+    missing: int
+    due: Told | None
+    seconds_left: int | None
+    earliest: Told | None
+    ruled_out: dict[str, int]
+    sentence: str
+
+
+class WaitingListTold(Answer):
+    model_config = ConfigDict(json_schema_extra={"examples": [WAITING]})
+
+    waiting: list[WaitingTold]
+
+
+@router.get(
+    "/v1/coverage/escalations",
+    summary="Escalations that have no place yet, and why",
+    dependencies=[Depends(allow("lead", "wellbeing", "operations"))],
+    response_model=WaitingListTold,
+)
+def waiting(engine: Database, now: Now) -> WaitingListTold:
+    """The most urgent first. Nobody is named."""
+    with snapshot_transaction(engine) as connection:
+        found = waiting_escalations(connection, now)
+    return WaitingListTold(waiting=[WaitingTold(**dataclasses.asdict(one)) for one in found])
 
 
 def told(cell: query.CoverageCell) -> CellTold:

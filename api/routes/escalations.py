@@ -6,18 +6,26 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Response
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from sqlalchemy import Engine
 
 from api.access import allow
-from api.dependencies import Database, Now
+from api.dependencies import Configured, Database, Now
 from api.fields import Answer, Form, Instant, Key, Language, Market, Name, Told, distinct
-from api.problems import described
+from api.problems import Problem, described
 from models.actions.escalate import Escalation, escalate
+from models.actions.withdraw_item import withdraw_item
 from models.actor import Actor
 from models.queries import escalations as query
+from models.queries import left_out
+from models.queries.expected_placement import Expected, expected_placement
+from models.queries.tasks import so_many_live
 from models.refusal import Refusal
 
 router = APIRouter(tags=["upstream"])
 Upstream = Annotated[Actor, Depends(allow("upstream"))]
+UpstreamOrLead = Annotated[Actor, Depends(allow("upstream", "lead"))]
+AGAIN_AFTER = 5
+"""Seconds after which whoever was refused for too many waiting tasks may try again."""
 
 IdempotencyKey = Annotated[
     str,
@@ -48,9 +56,12 @@ ASKED: dict[str, Any] = {
     "due": "2026-11-23T09:00:00Z",
     "excluded": ["mod-17"],
 }
+EXPECTED: dict[str, Any] = {"start": "2026-11-23T01:10:00Z", "end": "2026-11-23T01:14:00Z", "late": False}
 ACCEPTED: dict[str, Any] = {
     "id": "case-4711",
     "state": "accepted",
+    "expected": EXPECTED,
+    "sentence": None,
     "links": {"self": "/v1/escalations/case-4711"},
 }
 PLANNED: dict[str, Any] = {
@@ -65,8 +76,15 @@ PLANNED: dict[str, Any] = {
 LEFT_OUT = PLANNED | {
     "state": "left-out",
     "missing": 1,
-    "sentence": "14 auditors: 5 do not speak id, 9 are not free for it.",
+    "sentence": query.NOBODY_FREE,
     "planned": [],
+}
+PREVIEWED: dict[str, Any] = {"expected": EXPECTED, "sentence": None, "ruled_out": None, "earliest": None}
+NOWHERE: dict[str, Any] = {
+    "expected": None,
+    "sentence": "14 auditors: 5 do not speak id, 9 are not free for it.",
+    "ruled_out": {"language": 5, "not-free": 9},
+    "earliest": "2026-11-24T01:00:00Z",
 }
 
 
@@ -109,12 +127,44 @@ class EscalationRequest(Form):
         )
 
 
+class ExpectedTold(Answer):
+    """When it would be reviewed if nothing else changed; `late`: after it is due."""
+
+    start: Told
+    end: Told
+    late: bool
+
+
 class EscalationAccepted(Answer):
+    """`expected` is where it was to go when it was accepted, no promise; where there is none, `sentence` says
+    why."""
+
     model_config = ConfigDict(json_schema_extra={"examples": [ACCEPTED]})
 
     id: str
     state: Literal["accepted"]
+    expected: ExpectedTold | None
+    sentence: str | None
     links: dict[str, str]
+
+
+class Previewed(Answer):
+    """`expected` is where it would go now. Where there is no place, leads are told why (`ruled_out`, in the
+    words of the coverage) and when somebody could begin it at the soonest, on a date not planned yet."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [PREVIEWED, NOWHERE]})
+
+    expected: ExpectedTold | None
+    sentence: str | None
+    ruled_out: dict[str, int] | None
+    earliest: Told | None
+
+
+class EscalationWithdrawn(Answer):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"id": "case-4711", "state": "withdrawn"}]})
+
+    id: str
+    state: Literal["withdrawn"]
 
 
 class PlannedReview(Answer):
@@ -144,21 +194,91 @@ class EscalationTold(Answer):
     summary="Ask for a decision to be audited",
     status_code=202,
     response_model=EscalationAccepted,
-    responses=described("conflict", "key-reused"),
+    responses=described("conflict", "key-reused", "overloaded"),
 )
 def submit(
     asked: EscalationRequest,
     key: IdempotencyKey,
     actor: Upstream,
     engine: Database,
+    configured: Configured,
     now: Now,
     response: Response,
 ) -> EscalationAccepted:
-    """It is stored, and the next plan places it or says why not. Nobody is promised it in advance."""
+    """It is stored, and a worker places it into the plans in force at once, or says why not. Nobody is
+    promised it in advance."""
+    refuse_if_overloaded(engine, configured.most_waiting)
     accepted = escalate(engine, actor, key, asked.escalation(), now)
     here = f"/v1/escalations/{accepted.id}"
     response.headers["Location"] = here
-    return EscalationAccepted(id=accepted.id, state="accepted", links={"self": here})
+    return EscalationAccepted(
+        id=accepted.id,
+        state="accepted",
+        expected=as_told(accepted.expected),
+        sentence=accepted.expected.sentence,
+        links={"self": here},
+    )
+
+
+def refuse_if_overloaded(engine: Engine, most_waiting: int) -> None:
+    """
+    Raises:
+        Problem: `overloaded`.
+    """
+    with engine.connect() as connection:
+        if so_many_live(connection, most_waiting):
+            after = {"Retry-After": str(AGAIN_AFTER)}
+            raise Problem("overloaded", "Too many tasks wait; send it again a little later.", headers=after)
+
+
+def as_told(expected: Expected) -> ExpectedTold | None:
+    if expected.start is None or expected.end is None:
+        return None
+    return ExpectedTold(start=expected.start, end=expected.end, late=expected.late)
+
+
+@router.post(
+    "/v1/escalations:preview",
+    summary="Where an escalation would go, and when",
+    response_model=Previewed,
+    responses=described("conflict"),
+)
+def preview(asked: EscalationRequest, actor: UpstreamOrLead, engine: Database, now: Now) -> Previewed:
+    """Nothing is stored, and nobody is named. A lead is told what is in the way; `excluded` is not for leads:
+    whoever may leave people out could ask about the one who is left."""
+    escalation = asked.escalation()
+    if actor.persona == "lead" and escalation.excluded:
+        raise Refusal("invalid", "A lead asks about everybody: leave this out.", "excluded")
+    expected = expected_placement(engine, escalation.asked(), now)
+    if actor.persona != "lead" or expected.ruled_out is None:
+        return Previewed(
+            expected=as_told(expected), sentence=expected.sentence, ruled_out=None, earliest=None
+        )
+    safe = left_out.told(expected.ruled_out, left_out.may_be_apart([expected.ruled_out]))
+    return Previewed(
+        expected=None,
+        sentence=left_out.sentence(safe, escalation.language, escalation.market),
+        ruled_out=safe,
+        earliest=expected.earliest,
+    )
+
+
+@router.delete(
+    "/v1/escalations/{escalation}",
+    summary="Take an escalation back",
+    response_model=EscalationWithdrawn,
+    responses=described("not-found", "conflict"),
+)
+def withdraw(
+    escalation: Annotated[ItemId, Path(examples=["case-4711"])],
+    actor: Annotated[Actor, Depends(allow("upstream", "operations"))],
+    engine: Database,
+    now: Now,
+) -> EscalationWithdrawn:
+    """For whoever submitted it, and for operations: nobody is asked for it from now on. What has begun may be
+    brought to its end."""
+    withdraw_item(engine, actor, escalation, now)
+    return EscalationWithdrawn(id=escalation, state="withdrawn")
 
 
 @router.get(

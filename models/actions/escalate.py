@@ -1,4 +1,4 @@
-"""Somebody asks for a decision to be audited: an escalation, for the next plan to place."""
+"""Somebody asks for a decision to be audited: an escalation, for a worker to place."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import base64
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Row, text
 
 from models import audit
+from models.actions.place_again import place_again
 from models.actor import Actor
+from models.queries.expected_placement import NOT_YET, Expected, expected_placement
+from models.queries.placing import Asked
 from models.refusal import Refusal
 
 UNKNOWN_SEVERITY = 4
@@ -58,17 +63,38 @@ class Escalation:
     due: datetime | None
     excluded: tuple[str, ...]
 
+    def asked(self) -> Asked:
+        """As it would be placed."""
+        return Asked(
+            item=None,
+            work_date=None,
+            market=self.market,
+            language=self.language,
+            category=self.category,
+            severity=UNKNOWN_SEVERITY if self.severity is None else self.severity,
+            modality=self.modality,
+            seconds=self.seconds,
+            priority=self.priority,
+            release=self.release,
+            due=self.due,
+            kept_away=self.excluded,
+            missing=self.reviews,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Escalated:
-    """`repeated`: it had been accepted before, under the same key."""
+    """`expected` is where it was to go when it was accepted; a worker decides. `repeated`: it had been
+    accepted before, under the same key."""
 
     id: str
     repeated: bool
+    expected: Expected
 
 
 def escalate(engine: Engine, actor: Actor, key: str, escalation: Escalation, now: datetime) -> Escalated:
-    """Accept an escalation once for each `key` of this actor, however often and fast it comes.
+    """Accept an escalation once for each `key` of this actor, however often and fast it comes, and have it
+    placed.
 
     Raises:
         Refusal: `invalid`, or `conflict` where the id is taken or no policy is in force, or `key-reused`
@@ -79,15 +105,16 @@ def escalate(engine: Engine, actor: Actor, key: str, escalation: Escalation, now
     wanted = {"subject": actor.name, "key": key}
     request = fingerprint(escalation)
     item = escalation.id or made_id()
+    with engine.connect() as connection:
+        known = connection.execute(REMEMBERED, wanted).one_or_none()
+    if known is not None:
+        return repeated(known, request)
+    expected = expected_placement(engine, escalation.asked(), now, in_passing=True)
     with engine.begin() as connection:
-        row = wanted | {"request": request, "response": Jsonb({"id": item}), "now": now}
+        response = {"id": item, "expected": as_kept(expected)}
+        row = wanted | {"request": request, "response": Jsonb(response), "now": now}
         if connection.execute(REMEMBER, row).first() is None:
-            before = connection.execute(REMEMBERED, wanted).one()
-            if before.request != request:
-                raise Refusal(
-                    "key-reused", "This key came with another escalation before.", "Idempotency-Key"
-                )
-            return Escalated(before.response["id"], repeated=True)
+            return repeated(connection.execute(REMEMBERED, wanted).one(), request)
         check_category(connection, escalation.category)
         values = asdict(escalation) | {
             "id": item,
@@ -98,8 +125,32 @@ def escalate(engine: Engine, actor: Actor, key: str, escalation: Escalation, now
         }
         if connection.execute(ADD, values).first() is None:
             raise Refusal("conflict", "There is an item with this id already.", "id")
+        place_again(connection, [item], now)
         audit.record(connection, actor, "escalate", f"item:{item}", now, priority=escalation.priority)
-    return Escalated(item, repeated=False)
+    return Escalated(item, repeated=False, expected=expected)
+
+
+def repeated(before: Row[Any], request: bytes) -> Escalated:
+    """The answer that was given before, if this is the same request."""
+    if before.request != request:
+        raise Refusal("key-reused", "This key came with another escalation before.", "Idempotency-Key")
+    return Escalated(before.response["id"], repeated=True, expected=from_kept(before.response))
+
+
+def as_kept(expected: Expected) -> dict[str, Any]:
+    times = {"start": expected.start, "end": expected.end}
+    told = {name: None if instant is None else instant.isoformat() for name, instant in times.items()}
+    return told | {"late": expected.late, "sentence": expected.sentence}
+
+
+def from_kept(response: Mapping[str, Any]) -> Expected:
+    kept = response.get("expected") or {"sentence": NOT_YET}  # accepted before this was kept
+
+    def instant(name: str) -> datetime | None:
+        told = kept.get(name)
+        return None if told is None else datetime.fromisoformat(told)
+
+    return Expected(instant("start"), instant("end"), kept.get("late", False), kept.get("sentence"))
 
 
 def check_category(connection: Connection, category: str) -> None:

@@ -13,12 +13,18 @@ URGENT = text("""
     select id from item
     where id = any (:items) and kind = 'escalation' and withdrawn_at is null order by position
 """)
+# Who does that task now ends it after this transaction, and then knows what happened in it, or has ended it.
+STILL_LIVE = text("select state in ('waiting', 'claimed') from task where id = :task for share")
 
 
 def place_again(connection: Connection, items: Iterable[str], now: datetime) -> None:
-    """Part of the action that took the place away. What is no escalation waits for the next plan."""
+    """Part of the action that took the place away, after its guards are locked. What is no escalation waits
+    for the next plan."""
     for item in connection.execute(URGENT, {"items": list(items)}).scalars():
-        file_task(connection, "place", {"item": item}, place_key(item), now, now)
+        while True:
+            task, is_new = file_task(connection, "place", {"item": item}, place_key(item), now, now)
+            if is_new or connection.execute(STILL_LIVE, {"task": task}).scalar():
+                break
 
 
 def place_key(item: str) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
+from fastapi import FastAPI
 from psycopg.rows import dict_row
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
@@ -17,9 +20,10 @@ from api.routes.escalations import ASKED
 from models.actions.escalate import Escalation, escalate
 from models.actor import Actor
 from models.queries import escalations as query
+from models.queries.expected_placement import NEXT_PLAN
 from models.refusal import Refusal
 from tests.api import rows
-from tests.api.conftest import NOW, Tokens
+from tests.api.conftest import NOW, Clock, Tokens
 from tests.conftest import Database
 
 URL = "/v1/escalations"
@@ -48,7 +52,13 @@ def test_it_is_stored_for_any_day_as_it_was_asked_for(
     answer = submit(client, tool, ASKED)
     assert answer.status_code == 202
     here = f"{URL}/case-4711"
-    assert answer.json() == {"id": "case-4711", "state": "accepted", "links": {"self": here}}
+    assert answer.json() == {
+        "id": "case-4711",
+        "state": "accepted",
+        "expected": None,
+        "sentence": NEXT_PLAN,
+        "links": {"self": here},
+    }
     assert answer.headers["location"] == here
     [item] = items(database)
     told = {name: item[name] for name in ASKED if name != "due"}
@@ -356,3 +366,128 @@ def test_a_sample_is_no_escalation(client: TestClient, tool: dict[str, str], dat
     with psycopg.connect(database.owner_url) as connection:
         connection.execute("update item set kind = 'sample', stratum = 's', draw = 1")
     assert client.get(f"{URL}/e-1", headers=tool).status_code == 404
+
+
+def test_accepting_has_it_placed(client: TestClient, tool: dict[str, str], database: Database) -> None:
+    accepted(client, tool)
+    with psycopg.connect(database.owner_url) as connection:
+        filed = connection.execute("select kind, payload, dedupe_key, state from task").fetchall()
+    assert filed == [("place", {"item": "e-1"}, "place:e-1", "waiting")]
+
+
+@pytest.fixture
+def on_shift(database: Database) -> str:
+    """Two people on shift, and a plan in force that leaves them free."""
+    owner = database.owner_url
+    rows.auditor(owner, "aud-01")
+    rows.auditor(owner, "aud-02")
+    rows.published(owner)
+    return owner
+
+
+PREVIEW = f"{URL}:preview"
+
+
+@pytest.mark.usefixtures("on_shift")
+def test_it_says_where_it_is_to_go_and_the_same_later(
+    client: TestClient, tool: dict[str, str], clock: Clock
+) -> None:
+    first = submit(client, tool, PLAIN).json()
+    expected = {"start": "2026-11-23T01:00:00Z", "end": "2026-11-23T01:01:00Z", "late": False}
+    assert (first["expected"], first["sentence"]) == (expected, None)
+    clock.forward(timedelta(hours=12))
+    assert submit(client, tool, PLAIN).json() == first
+
+
+@pytest.mark.usefixtures("on_shift")
+def test_a_preview_says_where_it_would_go_and_stores_nothing(
+    client: TestClient, tool: dict[str, str], tokens: Tokens, database: Database
+) -> None:
+    for who in (tool, tokens("lead", "lead-1")):
+        answer = client.post(PREVIEW, json=PLAIN, headers=who)
+        assert answer.status_code == 200, answer.text
+        assert answer.json() == {
+            "expected": {"start": "2026-11-23T01:00:00Z", "end": "2026-11-23T01:01:00Z", "late": False},
+            "sentence": None,
+            "ruled_out": None,
+            "earliest": None,
+        }
+    assert items(database) == []
+    with psycopg.connect(database.owner_url) as connection:
+        assert connection.execute("select 1 from task").fetchone() is None
+
+
+def test_where_nobody_can_a_lead_is_told_what_binds_and_a_tool_is_not(
+    client: TestClient, tool: dict[str, str], tokens: Tokens, on_shift: str
+) -> None:
+    with psycopg.connect(on_shift) as connection:
+        connection.execute("update shift set opt_outs = '{violence}' where auditor = 'aud-01'")
+        connection.execute("update shift set languages = '{en}' where auditor = 'aud-02'")
+    answer = client.post(PREVIEW, json=PLAIN, headers=tool).json()
+    assert answer == {
+        "expected": None, "sentence": query.NOBODY_FREE, "ruled_out": None, "earliest": None
+    }  # fmt: skip
+    lead = tokens("lead", "lead-1")
+    told = client.post(PREVIEW, json=PLAIN, headers=lead).json()
+    assert told["ruled_out"] == {"language": 1, "not-free": 1}
+    assert told["sentence"] == "2 auditors: 1 does not speak id, 1 is not free for it."
+    assert "protected" not in json.dumps(told)
+
+
+@pytest.mark.usefixtures("on_shift")
+def test_a_lead_cannot_ask_about_the_one_who_is_left(client: TestClient, tokens: Tokens) -> None:
+    lead = tokens("lead", "lead-1")
+    answer = client.post(PREVIEW, json=PLAIN | {"excluded": ["aud-02"]}, headers=lead)
+    assert (answer.status_code, answer.json()["field"]) == (422, "excluded")
+
+
+def test_what_is_taken_back_is_withdrawn(client: TestClient, tool: dict[str, str], tokens: Tokens) -> None:
+    here = accepted(client, tool)
+    assert client.delete(here, headers=tokens("upstream", "tool-2")).status_code == 404
+    for _ in range(2):
+        answer = client.delete(here, headers=tool)
+        assert (answer.status_code, answer.json()) == (200, {"id": "e-1", "state": "withdrawn"})
+    assert client.get(here, headers=tool).json()["state"] == "withdrawn"
+
+
+def test_with_too_much_to_do_nothing_is_stored(
+    client: TestClient, app: FastAPI, tool: dict[str, str], database: Database
+) -> None:
+    parts = app.state.parts
+    app.state.parts = replace(parts, settings=parts.settings.model_copy(update={"most_waiting": 2}))
+    for number in range(3):
+        assert submit(client, tool, PLAIN, f"key-{number}").status_code == 202
+    answer = submit(client, tool, PLAIN, "key-3")
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/overloaded")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert len(items(database)) == 3
+    with psycopg.connect(database.owner_url) as connection:
+        connection.execute("update task set state = 'done', ended_at = now()")
+    assert submit(client, tool, PLAIN, "key-3").status_code == 202
+
+
+def test_leads_see_what_waits_and_nobody_is_singled_out(
+    client: TestClient, tool: dict[str, str], tokens: Tokens, database: Database
+) -> None:
+    here = accepted(client, tool)
+    with psycopg.connect(database.owner_url) as connection:
+        connection.execute(
+            "insert into waiting_escalation (item, since, tried_at, tries, work_date, missing, earliest,"
+            " ruled_out, sentence) values ('e-1', %(now)s, %(now)s, 1, %(day)s, 1, %(later)s, %(why)s, '-')",
+            {
+                "now": NOW,
+                "day": rows.DAY,
+                "later": rows.at(20),
+                "why": json.dumps({"language": 4, "protected": 1, "capacity": 9}),
+            },
+        )
+    lead = tokens("lead", "lead-1")
+    answer = client.get("/v1/coverage/escalations", headers=lead)
+    assert answer.status_code == 200, answer.text
+    [waiting] = answer.json()["waiting"]
+    assert (waiting["item"], waiting["missing"], waiting["earliest"]) == ("e-1", 1, "2026-11-23T20:00:00Z")
+    assert waiting["ruled_out"] == {"language": 4, "not-free": 10}
+    assert waiting["sentence"].startswith("14 auditors: 4 do not speak")
+    assert client.get("/v1/coverage/escalations", headers=tool).status_code == 403
+    told = client.get(here, headers=tool).json()
+    assert (told["state"], told["missing"], told["sentence"]) == ("left-out", 1, query.NOBODY_FREE)

@@ -19,7 +19,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import text
 
 from models.connection import application_engine
-from models.doorbell import connect
+from models.doorbell import connect, ring_what_is_filed
 from models.queries.tasks import PlanningDay
 from tests.conftest import Database
 from tests.days_in_database.steps import planned as plan_in_force
@@ -76,35 +76,33 @@ def rung(redis: Redis) -> list[int]:
 def test_the_clock_asks_once_and_rings(database: Database, redis_url: str) -> None:
     engine = application_engine(database.url)
     with connect(redis_url) as redis:
+        ring_what_is_filed(engine, redis, "breakwater")
         load(engine, FIRST)
         load(engine, FIRST + timedelta(days=30))
-        assert tick(engine, redis, "breakwater", AHEAD, EVENING - SECOND) == []
-        assert tick(engine, redis, "breakwater", AHEAD, EVENING) == [FIRST]
+        assert tick(engine, AHEAD, EVENING - SECOND) == []
+        assert tick(engine, AHEAD, EVENING) == [FIRST]
         with engine.connect() as connection:
             (task,) = connection.execute(text("select id from task")).scalars()
         assert rung(redis) == [task]
-        assert tick(engine, redis, "breakwater", AHEAD, EVENING + SECOND) == []
+        assert tick(engine, AHEAD, EVENING + SECOND) == []
         assert rung(redis) == [task]
     engine.dispose()
 
 
-def test_the_clock_gives_back_what_was_planned_in_shifts_that_are_over(
-    database: Database, redis_of_kind: Callable[[str], str]
-) -> None:
+def test_the_clock_gives_back_what_was_planned_in_shifts_that_are_over(database: Database) -> None:
     engine = application_engine(database.url)
     planned = text("select count(*) from slot where state = 'planned'")
     reserved = text("select sum(reserved) from limit_day")
-    with connect(redis_of_kind("valkey")) as redis:
-        day = load(engine, FIRST)
-        plan_in_force(engine, FIRST)
-        ends = datetime.fromtimestamp(max(day.auditors["shift_end"].to_list()), UTC)
-        tick(engine, redis, "breakwater", AHEAD, EVENING)
-        with engine.connect() as connection:
-            assert connection.execute(planned).scalar_one() > 0
-        tick(engine, redis, "breakwater", AHEAD, ends)
-        with engine.connect() as connection:
-            assert connection.execute(planned).scalar_one() == 0
-            assert connection.execute(reserved).scalar_one() == 0
+    day = load(engine, FIRST)
+    plan_in_force(engine, FIRST)
+    ends = datetime.fromtimestamp(max(day.auditors["shift_end"].to_list()), UTC)
+    tick(engine, AHEAD, EVENING)
+    with engine.connect() as connection:
+        assert connection.execute(planned).scalar_one() > 0
+    tick(engine, AHEAD, ends)
+    with engine.connect() as connection:
+        assert connection.execute(planned).scalar_one() == 0
+        assert connection.execute(reserved).scalar_one() == 0
     engine.dispose()
 
 
@@ -115,9 +113,10 @@ def test_two_clocks_do_no_double_work(database: Database, redis_of_kind: Callabl
         load(engine, work_date)
     with connect(redis_of_kind("valkey")) as redis:
         redis.flushall()
+        ring_what_is_filed(engine, redis, "breakwater")
 
         def one(_: int) -> list[date]:
-            return tick(engine, redis, "breakwater", timedelta(days=7), EVENING)
+            return tick(engine, timedelta(days=7), EVENING)
 
         with ThreadPoolExecutor(8) as pool:
             asked = [work_date for dates in pool.map(one, range(16)) for work_date in dates]
