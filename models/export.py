@@ -1,13 +1,18 @@
 """A day and its plan as they are in the database, in the form of the files: a stranger can check them.
 
-The plan is the one in force, as it was published: slots that were withdrawn, begun or skipped since come with
-the times they were planned for. The day is what that plan was made from: its policy with the limits of that
-moment, the ledger as it was then, and the items that it planned or left out. People and items come from
+The plan is the one in force, as it was made: slots that were withdrawn, moved, begun or skipped since come
+with the times they were planned for. The day is what that plan was made from: its policy with the limits of
+that moment, the ledger as it was then, and the items that it planned or left out. People and items come from
 their rows as they are now; where those were changed since, `changed` says so and the plan need not hold.
+
+A plan that was made while people worked may have come into force without what it said for some of them,
+whose day had moved on meanwhile: `left_alone` people kept what they had, and `dropped` reviews of others were
+theirs already. Then this is the plan as made and checked, and people's queues differ from it by that.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -22,11 +27,18 @@ from allocator.plan import Plan
 from models.frames import copy_out
 from models.plans import plan_as_made
 from models.policy_in_force import declared
-from models.snapshot import AUDITORS_OF_DAY, BESIDE, longest_window, read_history, read_inputs
+from models.snapshot import (
+    AUDITORS_OF_DAY,
+    BESIDE,
+    at_these_times,
+    longest_window,
+    read_history,
+    read_inputs,
+)
 
 PLAN = text("""
     select plan.id, plan.version, plan.document, plan.beside, plan.ledger_snapshot::text as ledger_snapshot,
-           plan.input_version <> work_day.input_version as changed
+           plan.left_alone, plan.dropped, plan.input_version <> work_day.input_version as changed
     from plan join work_day on work_day.work_date = plan.work_date
     where plan.work_date = :work_date and plan.state = 'published'
 """)
@@ -36,7 +48,10 @@ ITEMS_OF_PLAN = """
            extract(epoch from release)::bigint, extract(epoch from due)::bigint, stratum, draw,
            to_json(excluded), to_json(only_for)
     from item
-    where id in (select item from slot where plan = %(plan)s and kind = 'work')
+    where id in (
+        select item from slot
+        where plan = %(plan)s and kind = 'work' and placed_at is null and not id = any (%(aside)s::bigint[])
+    )
        or id in (select item from unplanned where plan = %(plan)s)
        or id = any (%(begun)s)
     order by position
@@ -51,6 +66,8 @@ class Exported:
     plan: Plan | None
     version: int | None
     changed: bool
+    left_alone: int = 0
+    dropped: int = 0
 
 
 def read_published(connection: Connection, work_date: date, now: datetime) -> Exported:
@@ -66,7 +83,9 @@ def read_published(connection: Connection, work_date: date, now: datetime) -> Ex
     policy = declared(document["policy"])
     fixed = pl.DataFrame(row.beside["fixed"], schema=FIXED, orient="row")
     people = pl.Series(row.beside["auditors"], dtype=pl.String).implode()
-    auditors = copy_out(connection, AUDITORS_OF_DAY, {"work_date": work_date}, AUDITORS)
+    aside = row.beside.get("aside", [])
+    shifts = copy_out(connection, AUDITORS_OF_DAY, {"work_date": work_date}, AUDITORS)
+    auditors = at_these_times(shifts, row.beside.get("shifts", {}))
     history = read_history(connection, work_date, longest_window(policy), row.ledger_snapshot)
     instance = Instance(
         name=document["name"],
@@ -74,20 +93,31 @@ def read_published(connection: Connection, work_date: date, now: datetime) -> Ex
         policy=policy,
         now=instant_from_text(document["now"]) if "now" in document else None,
         auditors=auditors.filter(pl.col("id").is_in(people)),
-        items=_items(connection, row.id, fixed, row.beside["items"]),
+        items=_items(connection, row.id, fixed, aside, row.beside["items"]),
         history=history.filter(pl.col("auditor").is_in(people)),
         fixed=fixed,
         document=document,
     )
-    return Exported(instance, plan_as_made(connection, row.id, fixed), row.version, row.changed)
+    return Exported(
+        instance,
+        plan_as_made(connection, row.id, fixed, aside),
+        row.version,
+        row.changed,
+        row.left_alone or 0,
+        row.dropped or 0,
+    )
 
 
 def _items(
-    connection: Connection, plan: int, fixed: pl.DataFrame, beside: dict[str, dict[str, Any]]
+    connection: Connection,
+    plan: int,
+    fixed: pl.DataFrame,
+    aside: Sequence[int],
+    beside: dict[str, dict[str, Any]],
 ) -> pl.DataFrame:
     """The plan's items, each wanted as often and of the same people as when it was planned."""
     begun = fixed["item"].drop_nulls().to_list()
-    items = copy_out(connection, ITEMS_OF_PLAN, {"plan": plan, "begun": begun}, ITEMS)
+    items = copy_out(connection, ITEMS_OF_PLAN, {"plan": plan, "begun": begun, "aside": aside}, ITEMS)
     if not beside:
         return items
     asked = pl.DataFrame(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -16,11 +17,12 @@ PLAN = text("""
     from plan join work_day on work_day.work_date = plan.work_date
     where plan.id = :plan
 """)
+# As they were published: whatever was moved since has its first times, and what was added since is left out.
 SLOTS_OF_PLAN = """
-    select auditor, kind, item, label, extract(epoch from planned_start)::bigint,
-           extract(epoch from planned_end)::bigint
-    from slot where plan = %(plan)s {only}
-    order by auditor, planned_start, planned_end, kind
+    select auditor, kind, item, label,
+           extract(epoch from coalesce(published_start, planned_start))::bigint,
+           extract(epoch from coalesce(published_end, planned_end))::bigint
+    from slot where plan = %(plan)s and placed_at is null and not id = any (%(aside)s::bigint[])
 """
 UNPLANNED_OF_PLAN = """
     select item, missing, ruled_out::text, sentence from unplanned join item on item.id = unplanned.item
@@ -28,23 +30,17 @@ UNPLANNED_OF_PLAN = """
 """
 
 
-def plan_to_come(connection: Connection, plan: int) -> Plan:
-    """The plan with those slots only that are still to come: what a new plan would rather not disturb."""
-    return _plan(connection, plan, slots_of_plan(connection, plan, "and state = 'planned'"))
-
-
-def plan_as_made(connection: Connection, plan: int, fixed: pl.DataFrame) -> Plan:
-    """The plan as it was published, with the slots (FIXED) that stood then, whatever became of it since."""
+def plan_as_made(connection: Connection, plan: int, fixed: pl.DataFrame, aside: Sequence[int] = ()) -> Plan:
+    """The plan as it was published, with the slots (FIXED) that stood then, whatever became of it since.
+    `aside` are slots that stood beside it: they came with it and are none of its own."""
+    own = copy_out(connection, SLOTS_OF_PLAN, {"plan": plan, "aside": list(aside)}, SLOTS)
     standing = fixed.with_columns(label=pl.lit(None, pl.String())).select(list(SLOTS))
-    slots = pl.concat([slots_of_plan(connection, plan), standing])
-    return _plan(connection, plan, slots.sort("auditor", "start", "end", "kind", maintain_order=True))
+    slots = pl.concat([own, standing])
+    return plan_with(connection, plan, slots.sort("auditor", "start", "end", "kind", maintain_order=True))
 
 
-def slots_of_plan(connection: Connection, plan: int, only: str = "") -> pl.DataFrame:
-    return copy_out(connection, SLOTS_OF_PLAN.format(only=only), {"plan": plan}, SLOTS)
-
-
-def _plan(connection: Connection, plan: int, slots: pl.DataFrame) -> Plan:
+def plan_with(connection: Connection, plan: int, slots: pl.DataFrame) -> Plan:
+    """What is kept of a plan beside its slots, with these."""
     row = connection.execute(PLAN, {"plan": plan}).one()
     return Plan(
         instance=row.name,

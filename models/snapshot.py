@@ -3,25 +3,31 @@
 Whatever the planner calls legal, the guard accepts. Where the guard would accept less than the day's own
 limits say, because of what later dates hold already or because more was seen today than planned, a limit for
 that one person says so (`later-1`, `later-2`, …).
+
+While a day is in progress its plan begins a little later than now, since making it takes time. What somebody
+has begun, and what they will have come to by then, stands as fixed slots at the pace that they really have
+(`models.pace`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import count
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from allocator.files.instance import FORMAT
 from allocator.files.instants import text_from_instant
 from allocator.instance import AUDITORS, FIXED, HISTORY, ITEMS, Instance
-from allocator.plan import Plan
-from allocator.rules.policy import UNITS_PER_POINT, Policy
+from allocator.plan import SLOTS, Plan
+from allocator.rules.policy import SHORTEST_BREAK, UNITS_PER_POINT, Policy
 from models.frames import copy_out
-from models.plans import plan_to_come
+from models.pace import Ahead, Begun, as_it_went, come_to, horizon_seconds
+from models.plans import plan_with
 from models.policy_in_force import declared, read_policy
 from models.refusal import Refusal
 
@@ -30,7 +36,10 @@ DAYS_OF_EVENNESS = 7
 
 DAY = text("select name, input_version from work_day where work_date = :work_date")
 SNAPSHOT = text("select pg_current_snapshot()::text")
-PUBLISHED = text("select id from plan where work_date = :work_date and state = 'published'")
+PUBLISHED = text("""
+    select id, (select sum(took::double precision) from jsonb_each_text(seconds) stage (name, took)) as making
+    from plan where work_date = :work_date and state = 'published'
+""")
 PROGRESS = text("""
     select concat(count(*), ':', coalesce(sum(hashtextextended(concat_ws(' ', id, state), 0)::numeric), 0))
     from slot where work_date = :work_date and state in ('started', 'done')
@@ -41,10 +50,16 @@ SKIPPED = text("select count(*) from slot where work_date = :work_date and state
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """A day to plan, and what must still be so when its plan is published: the versions, the plan in force
-    (`previous_plan`, its number) and what work has been begun, ended or skipped (`progress`).
+    (`previous_plan`, its number) and, before anybody has begun, that nobody has (`progress`).
+
+    `standing` (STANDING) is what was planned, of which `kept` slots are fixed in the instance with the times
+    in `from` and `to`; `placed` the slots that were added to the plan in force; `there` when each person is
+    there (start, end), in seconds since 1970; `reviews` how many reviews each item wants in all, null where
+    it names its people. By these it is seen whose day has moved on otherwise when the plan is published.
 
     `beside` is what of the instance stands in no table, or may stand there otherwise by tomorrow: who was
-    known to be on shift, fixed slots, and items that want less or may go to fewer people than their rows say.
+    known to be on shift and when, where not as the shift says, fixed slots, and items that want less or may
+    go to fewer people than their rows say.
     """
 
     instance: Instance
@@ -54,6 +69,10 @@ class Inputs:
     previous: Plan | None
     previous_plan: int | None
     progress: str
+    standing: pl.DataFrame
+    placed: frozenset[int]
+    there: dict[str, tuple[int, int]]
+    reviews: pl.DataFrame
     beside: dict[str, Any]
 
 
@@ -66,14 +85,20 @@ def read_inputs(connection: Connection, work_date: date, now: datetime) -> Input
     day = connection.execute(DAY, {"work_date": work_date}).one_or_none()
     if in_force is None or day is None:
         raise Refusal("not-found", f"Nothing is loaded for {work_date}.", "work_date")
-    fixed = _fixed(connection, work_date, now)
-    auditors = copy_out(connection, AUDITORS_OF_DAY, {"work_date": work_date}, AUDITORS)
-    begun = _first_to_plan(auditors, fixed, now)
-    known_items = copy_out(connection, ITEMS_OF_DAY, {"work_date": work_date}, ITEMS_BESIDE)
+    previous = connection.execute(PUBLISHED, {"work_date": work_date}).one_or_none()
+    shifts = copy_out(connection, AUDITORS_OF_DAY, {"work_date": work_date}, AUDITORS)
+    there = read_there(connection, work_date)
+    pace = _pace(connection, work_date, there, previous, now)
+    auditors, fixed, times = _who_is_there(connection, work_date, there, shifts, pace.fixed)
+    begun = pace.begins
+    if begun is None and not fixed.is_empty():
+        begun = int(now.timestamp())
+    kept = pace.standing.filter("kept")
+    asked = {"work_date": work_date, "kept": kept["item"].drop_nulls().to_list()}
+    known_items = copy_out(connection, ITEMS_OF_DAY, asked, ITEMS_BESIDE)
     items = known_items.select(list(ITEMS))
-    previous_plan = connection.execute(PUBLISHED, {"work_date": work_date}).scalar_one_or_none()
     tightened = _tightened(
-        connection, work_date, in_force.policy, auditors, items, fixed, begun, previous_plan
+        connection, work_date, in_force.policy, auditors, items, fixed, begun, kept["id"].to_list()
     )
     policy_document = in_force.document | {"limits": [*in_force.document["limits"], *tightened]}
     document = {
@@ -99,10 +124,16 @@ def read_inputs(connection: Connection, work_date: date, now: datetime) -> Input
         input_version=day.input_version,
         limits_version=in_force.limits_version,
         ledger_snapshot=connection.execute(SNAPSHOT).scalar_one(),
-        previous=None if previous_plan is None else plan_to_come(connection, previous_plan),
-        previous_plan=previous_plan,
+        previous=None if previous is None else plan_with(connection, previous.id, _to_come(pace.standing)),
+        previous_plan=None if previous is None else previous.id,
         progress=progress(connection, work_date),
-        beside=_beside(auditors, known_items, fixed),
+        standing=pace.standing,
+        placed=frozenset() if previous is None else frozenset(read_placed(connection, previous.id)),
+        there=there,
+        reviews=known_items.select(
+            item="id", reviews=pl.when(pl.col("known_only").list.len() == 0).then("known_reviews")
+        ),
+        beside=_beside(auditors, known_items, fixed) | {"shifts": times},
     )
 
 
@@ -122,7 +153,8 @@ AUDITORS_OF_DAY = """
     from shift where work_date = %(work_date)s order by auditor
 """
 # An item without a date is everybody's until it has its reviews: those of other dates are had, and not by the
-# same people again. Who has skipped an item is not asked again.
+# same people again. Who has skipped an item is not asked again, and who has handed it back not on that date.
+# What was begun, or will be, is among them whatever became of it.
 ITEMS_OF_DAY = """
     with elsewhere as (
         select item, count(*) as had, array_agg(auditor) as people
@@ -133,11 +165,13 @@ ITEMS_OF_DAY = """
     ), skipped as (
         select slot.item, array_agg(distinct slot.auditor) as people
         from slot join item on item.id = slot.item
-        where slot.state = 'skipped' and (item.work_date = %(work_date)s or item.work_date is null)
+        where (item.work_date = %(work_date)s or item.work_date is null)
+          and (slot.state = 'skipped' or slot.state = 'returned' and slot.work_date = %(work_date)s)
         group by slot.item
     ), begun as (
-        select distinct item from slot
+        select item from slot
         where work_date = %(work_date)s and state in ('started', 'done') and kind = 'work'
+        union select unnest(%(kept)s::text[])
     ), wanted as (
         select item.*, begun.item is not null as is_begun,
                array(select unnest(only_for) except select unnest(elsewhere.people) order by 1)
@@ -183,38 +217,212 @@ def _beside(auditors: pl.DataFrame, items: pl.DataFrame, fixed: pl.DataFrame) ->
     }
 
 
-# Work that has begun stands, with the times that it really has; what still runs is expected to take as long
-# as it was to take. A second is the shortest there is.
-FIXED_OF_DAY = """
-    select slot.auditor, slot.kind, slot.item, floor(extract(epoch from slot.started_at))::bigint,
-           greatest(
-               floor(extract(epoch from slot.started_at))::bigint + 1,
-               case when slot.ended_at is not null then floor(extract(epoch from slot.ended_at))::bigint
-                    else greatest(
-                        floor(extract(epoch from slot.started_at))::bigint
-                            + extract(epoch from slot.planned_end - slot.planned_start)::bigint,
-                        %(now)s + 1) end)
+# ------------------------------------------------------------------------------------- what stands, and when
+
+STANDING = {
+    "id": pl.Int64(),
+    "auditor": pl.String(),
+    "kind": pl.String(),
+    "item": pl.String(),
+    "review_no": pl.Int64(),
+    "label": pl.String(),
+    "start": pl.Int64(),
+    "end": pl.Int64(),
+    "release": pl.Int64(),
+}
+STANDING_OF_DAY = """
+    select slot.id, slot.auditor, slot.kind, slot.item, slot.review_no, slot.label,
+           extract(epoch from slot.planned_start)::bigint, extract(epoch from slot.planned_end)::bigint,
+           extract(epoch from item.release)::bigint
+    from slot left join item on item.id = slot.item
+    where slot.work_date = %(work_date)s and slot.state = 'planned'
+    order by slot.auditor, slot.planned_start, slot.id
+"""
+# What was begun and not brought to an end says how far somebody is, and stands for nothing else.
+BEGUN_OF_DAY = """
+    select slot.auditor, slot.kind, slot.item, slot.plan is not null, slot.state in ('started', 'done'),
+           floor(extract(epoch from slot.started_at))::bigint,
+           floor(extract(epoch from slot.ended_at))::bigint,
+           slot.pauses <> '{}' or slot.silences <> '{}',
+           looked_seconds(looked_at(slot.started_at, slot.ended_at, slot.pauses, slot.silences, %(now)s)),
+           coalesce((
+               select max(floor(extract(epoch from
+                   coalesce(upper(pause), greatest(lower(pause), %(now)s::timestamptz)) - lower(pause))))
+               from unnest(slot.pauses) pause), 0)::bigint,
+           extract(epoch from slot.planned_end - slot.planned_start)::bigint,
+           extract(epoch from slot.planned_end)::bigint
     from slot join shift on shift.auditor = slot.auditor and shift.work_date = slot.work_date
-    where slot.work_date = %(work_date)s and slot.state in ('started', 'done') and slot.started_at is not null
+    where slot.work_date = %(work_date)s and slot.state in ('started', 'done', 'skipped')
+      and slot.started_at is not null
     order by slot.auditor, slot.started_at, slot.id
 """
+BEGUN = {
+    "auditor": pl.String(),
+    "kind": pl.String(),
+    "item": pl.String(),
+    "is_planned": pl.String(),
+    "stands": pl.String(),
+    "started": pl.Int64(),
+    "ended": pl.Int64(),
+    "is_in_parts": pl.String(),
+    "looked": pl.Int64(),
+    "longest_pause": pl.Int64(),
+    "planned": pl.Int64(),
+    "planned_end": pl.Int64(),
+}
+PLACED = text("select id, auditor from slot where plan = :plan and placed_at is not null")
+THERE = text("""
+    select auditor, ceil(extract(epoch from there_from(shift)))::bigint as there_from,
+           floor(extract(epoch from there_until(shift)))::bigint as there_until
+    from shift where work_date = :work_date
+""")
 
 
-def _fixed(connection: Connection, work_date: date, now: datetime) -> pl.DataFrame:
-    return copy_out(connection, FIXED_OF_DAY, {"work_date": work_date, "now": int(now.timestamp())}, FIXED)
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """`begins`: the instant from which there is still something to plan, none while nobody has begun and
+    nobody will before a plan can be made. `fixed` (FIXED) stands until then."""
+
+    begins: int | None
+    fixed: pl.DataFrame
+    standing: pl.DataFrame
 
 
-def _first_to_plan(auditors: pl.DataFrame, fixed: pl.DataFrame, now: datetime) -> int | None:
-    """The instant from which there is still something to plan: none while no shift and no work has begun.
+def read_standing(connection: Connection, work_date: date) -> pl.DataFrame:
+    """What is planned for the date and not begun (STANDING), by auditor and time."""
+    return copy_out(connection, STANDING_OF_DAY, {"work_date": work_date}, STANDING)
 
-    After everything that stands has begun, whatever the clocks say of it.
-    """
+
+def read_placed(connection: Connection, plan: int) -> dict[int, str]:
+    """The slots that were added to a plan in force, whatever became of them, and whose they are."""
+    return {row.id: row.auditor for row in connection.execute(PLACED, {"plan": plan})}
+
+
+def read_there(connection: Connection, work_date: date) -> dict[str, tuple[int, int]]:
+    """From when until when each person on shift is there, in seconds since 1970; the end may come first."""
+    rows = connection.execute(THERE, {"work_date": work_date})
+    return {row.auditor: (row.there_from, row.there_until) for row in rows}
+
+
+def _pace(
+    connection: Connection,
+    work_date: date,
+    there: dict[str, tuple[int, int]],
+    previous: Row[Any] | None,
+    now: datetime,
+) -> _Pace:
+    standing = read_standing(connection, work_date)
+    happened = copy_out(connection, BEGUN_OF_DAY, {"work_date": work_date, "now": now}, BEGUN)
     at = int(now.timestamp())
-    last = fixed["start"].max()
-    if isinstance(last, int):
-        return max(at, last + 1)
-    first = auditors["shift_start"].min()
-    return at if isinstance(first, int) and first < at else None
+    horizon = at + horizon_seconds(None if previous is None else previous.making)
+    first = min((start for start, end in there.values() if start < end), default=None)
+    rows: list[tuple[str, str, str | None, int, int]] = []
+    free_from: dict[str, int] = {}
+    planned_until: dict[str, int] = {}
+    for auditor, kind, item, is_planned, stands, *times in happened.iter_rows():
+        started, ended, is_in_parts, looked, longest_pause, planned, planned_end = times
+        if is_planned == "t":
+            planned_until[auditor] = planned_end
+        if stands != "t":
+            continue
+        begun = Begun(kind == "work", started, ended, is_in_parts == "t", looked, longest_pause, planned)
+        rest, piece = as_it_went(begun, at, SHORTEST_BREAK)
+        if rest is not None:
+            rows.append((auditor, "break", None, rest.start, rest.end))
+        rows.append((auditor, kind, item, piece.start, piece.end))
+        if ended is None:
+            free_from[auditor] = piece.end
+    in_progress = bool(rows) or (first is not None and first < (at if previous is None else horizon))
+    if not in_progress:
+        return _Pace(None, pl.DataFrame(schema=FIXED), _marked(standing, {}))
+    # After everything that stands has begun, whatever the clocks say of it.
+    begins = max(horizon, *(start + 1 for *_, start, _ in rows)) if rows else horizon
+    kept: dict[int, tuple[int, int]] = {}
+    for (auditor,), mine in standing.group_by("auditor", maintain_order=True):
+        name = str(auditor)
+        if name not in there:
+            continue
+        free = max(at, free_from.get(name, at), there[name][0])
+        early = max(0, planned_until.get(name, free) - free)
+        ahead = (Ahead(*row) for row in mine.select("id", "start", "end", "release").iter_rows())
+        for slot, when in come_to(free, early, ahead, begins):
+            kept[slot] = (when.start, when.end)
+    marked = _marked(standing, kept)
+    to_be = marked.filter("kept").select("auditor", "kind", "item", start="from", end="to")
+    fixed = pl.concat([pl.DataFrame(rows, schema=FIXED, orient="row"), to_be])
+    return _Pace(begins, fixed.sort("auditor", "start", "end", maintain_order=True), marked)
+
+
+def _marked(standing: pl.DataFrame, kept: dict[int, tuple[int, int]]) -> pl.DataFrame:
+    """Which slots stand as they are, and when they will be begun and ended."""
+    times = pl.DataFrame(
+        [(slot, *times) for slot, times in kept.items()],
+        schema={"id": pl.Int64(), "from": pl.Int64(), "to": pl.Int64()},
+        orient="row",
+    )
+    return standing.join(times, on="id", how="left", maintain_order="left").with_columns(
+        kept=pl.col("from").is_not_null()
+    )
+
+
+def _to_come(standing: pl.DataFrame) -> pl.DataFrame:
+    """The slots (SLOTS) that a new plan would rather not disturb."""
+    return standing.filter(~pl.col("kept")).select(list(SLOTS))
+
+
+# Where somebody comes after midnight to a shift that begins before it, the shift has to begin where it does:
+# its date is that of its start. The time before is taken.
+OTHERWISE_THERE = text("""
+    select auditor, extract(epoch from shift_start)::bigint as shift_start,
+           extract(epoch from shift_end)::bigint as shift_end,
+           (there_from(shift) at time zone timezone)::date = work_date as is_on_date
+    from shift
+    where work_date = :work_date and (available_from is not null or available_until is not null)
+    order by auditor
+""")
+
+
+def _who_is_there(
+    connection: Connection,
+    work_date: date,
+    there: Mapping[str, tuple[int, int]],
+    shifts: pl.DataFrame,
+    fixed: pl.DataFrame,
+) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, tuple[int, int]]]:
+    """The auditors with the times at which they are there, the fixed slots, and those times where they are
+    not the shift's. Who is not there at all is no auditor of the day, unless something of theirs stands."""
+    stands = dict(fixed.group_by("auditor").agg(pl.col("end").max()).iter_rows())
+    times: dict[str, tuple[int, int]] = {}
+    gone: list[str] = []
+    taken: list[tuple[str, str, None, int, int]] = []
+    for row in connection.execute(OTHERWISE_THERE, {"work_date": work_date}):
+        start, end = there[row.auditor]
+        if start >= end:
+            if row.auditor not in stands:
+                gone.append(row.auditor)
+                continue
+            start, end = row.shift_start, max(row.shift_start + 1, end, stands[row.auditor])
+        elif not row.is_on_date:
+            taken.append((row.auditor, "busy", None, row.shift_start, start))
+            start = row.shift_start
+        if (start, end) != (row.shift_start, row.shift_end):
+            times[row.auditor] = (start, end)
+    auditors = at_these_times(shifts.filter(~pl.col("id").is_in(gone)), times)
+    if taken:
+        fixed = pl.concat([fixed, pl.DataFrame(taken, schema=FIXED, orient="row")])
+    return auditors, fixed.sort("auditor", "start", "end", maintain_order=True), times
+
+
+def at_these_times(auditors: pl.DataFrame, times: Mapping[str, Sequence[int]]) -> pl.DataFrame:
+    """The auditors (AUDITORS), some of them with another start and end of their shift."""
+    if not times:
+        return auditors
+    otherwise = pl.DataFrame(
+        [(name, start, end) for name, (start, end) in times.items()],
+        schema={name: AUDITORS[name] for name in ("id", "shift_start", "shift_end")},
+        orient="row",
+    )
+    return auditors.update(otherwise, on="id", maintain_order="left").select(list(AUDITORS))
 
 
 # ------------------------------------------------------------------------------------------------- exposure
@@ -248,8 +456,8 @@ def read_history(connection: Connection, work_date: date, longest: int, snapshot
     return copy_out(connection, HISTORY_BEFORE, span, HISTORY)
 
 
-# For each person and use: `left`, what the guard would let be reserved on the date once the plan in force has
-# given back what is still to come; `said`, what the day's limits leave after history. Only where the guard
+# For each person and use: `left`, what the guard would let be reserved on the date once what is planned and
+# not kept is given back; `said`, what the day's limits leave after history. Only where the guard
 # would let less.
 ALLOWANCES = """
     with person as (select * from shift where work_date = %(work_date)s),
@@ -257,7 +465,8 @@ ALLOWANCES = """
         select slot.auditor, category, severity, modality, sum(seconds)::bigint as seconds,
                sum(items)::bigint as items
         from slot cross join lateral slot_reserved(slot.id, slot.work_date) reserved
-        where slot.plan = %(previous)s and slot.state = 'planned' and slot.kind = 'work'
+        where slot.work_date = %(work_date)s and slot.state = 'planned' and slot.kind = 'work'
+          and not slot.id = any (%(kept)s::bigint[])
         group by slot.auditor, category, severity, modality
     ), given_back as (
         select auditor, u.id as use,
@@ -326,10 +535,10 @@ def _tightened(
     items: pl.DataFrame,
     fixed: pl.DataFrame,
     now: int | None,
-    previous_plan: int | None,
+    kept: Sequence[int],
 ) -> list[dict[str, Any]]:
     """Limits, as in `instance.json`, for those of whom the guard would accept less than the policy says."""
-    span = {"work_date": work_date, "previous": previous_plan, "days": longest_window(policy) - 1}
+    span = {"work_date": work_date, "kept": list(kept), "days": longest_window(policy) - 1}
     allowances = copy_out(connection, ALLOWANCES, span, ALLOWANCE)
     if allowances.is_empty():
         return []

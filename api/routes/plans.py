@@ -9,12 +9,11 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import ConfigDict
 
 from api.access import allow
-from api.dependencies import Configured, Database, Doorbell, Now
+from api.dependencies import Database, Now
 from api.fields import Answer, DateQuery, Form, IdPath, Told, WorkDate
 from api.problems import described
 from models.actions.request_plan import request_plan
 from models.actor import Actor
-from models.doorbell import ring
 from models.queries import plans as query
 from models.refusal import Refusal
 
@@ -26,10 +25,14 @@ EXAMPLE: dict[str, Any] = {
     "work_date": "2026-11-23",
     "state": "published",
     "stage": None,
+    "reason": "absence",
     "version": 2,
     "requested_at": "2026-11-22T15:00:00Z",
     "published_at": "2026-11-22T15:00:09Z",
     "failure": None,
+    "begins_at": "2026-11-22T15:02:00Z",
+    "left_alone": 1,
+    "dropped": 0,
     "goals": {"escalations": 4120, "coverage": 6500.2, "exposure": 31.5, "load": 40.1},
     "bounds": {"escalations": 4120, "coverage": 6800.0},
     "counts": {
@@ -65,7 +68,12 @@ class PlanAsked(Answer):
 
 
 class PlanTold(Answer):
-    """`stage` while it is planned, `failure` a sentence where it failed; figures as in `plan.json`."""
+    """`stage` while it is planned, `failure` a sentence where it failed; figures as in `plan.json`, without
+    the goal `exposure` where fewer than eleven people are planned for.
+
+    `reason` is why it was asked for while its day ran. `begins_at` is the instant from which it plans: what
+    people will have begun by then stands. `left_alone` people kept what they had, as their day had moved on
+    while it was made, and `dropped` reviews of others were theirs already."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
@@ -73,10 +81,14 @@ class PlanTold(Answer):
     work_date: WorkDate
     state: str
     stage: str | None
+    reason: str | None
     version: int | None
     requested_at: Told
     published_at: Told | None
     failure: str | None
+    begins_at: Told | None
+    left_alone: int
+    dropped: int
     goals: dict[str, float] | None
     bounds: dict[str, float] | None
     counts: dict[str, int] | None
@@ -100,14 +112,11 @@ def ask(
     wanted: PlanRequest,
     actor: Annotated[Actor, Depends(operations)],
     engine: Database,
-    doorbell: Doorbell,
-    settings: Configured,
     now: Now,
     response: Response,
 ) -> PlanAsked:
     """A worker plans the date anew, as things stand when it begins. Until then the plan in force stays."""
     asked = request_plan(engine, actor, wanted.work_date, now)
-    ring(doorbell, settings.queue, asked.task)
     here = f"/v1/plans/{asked.plan}"
     response.headers["Location"] = here
     return PlanAsked(plan=asked.plan, task=asked.task, state="waiting", links={"plan": here})

@@ -17,11 +17,14 @@ Why = Literal[
 ]
 WHYS: tuple[Why, ...] = get_args(Why)
 
-# A plan in the making does not survive this: its worker begins again.
+# A plan in the making does not survive this, be it the first of its date: its worker begins again.
 CHANGED = text("""
     update work_day set input_version = input_version + 1
     where work_date = :work_date
-      and exists (select from plan where plan.work_date = work_day.work_date and plan.state = 'published')
+      and exists (
+          select from plan
+          where plan.work_date = work_day.work_date and plan.state in ('waiting', 'planning', 'published')
+      )
       and exists (select from shift where shift.work_date = work_day.work_date and there_until(shift) > :now)
     returning input_version
 """)
@@ -34,7 +37,7 @@ REQUEST = text("""
 
 def ask_replan(connection: Connection, actor: Actor, work_date: date, why: Why, now: datetime) -> None:
     """Part of the action that changed the day, after its guards are locked. Where no plan of that date is in
-    force there is nothing to plan again, and where one is under way, that one will know of the change."""
+    force or being made there is nothing to plan again; one that is being made will know of the change."""
     version = connection.execute(CHANGED, {"work_date": work_date, "now": now}).scalar()
     if version is None:
         return

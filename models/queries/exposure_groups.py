@@ -19,7 +19,7 @@ from sqlalchemy import Connection, text
 
 from allocator.rules.policy import UNITS_PER_POINT
 from models.actor import Actor
-from models.queries.disclosure import Cell, disclosed, sums
+from models.queries.disclosure import FEWEST, Cell, disclosed, sums
 from models.refusal import Refusal
 
 CLOSES_AFTER = 9
@@ -47,6 +47,25 @@ CELLS = text("""
     where team = any (:teams)
     group by team, category, work_date
 """)
+# Breaks as they were taken, pauses of reviews among them: as the shift's team has them.
+BREAKS = text("""
+    select team, array_agg(distinct auditor) as people, count(*) as taken,
+           coalesce(sum(floor(extract(epoch from ended - started))), 0)::bigint as seconds
+    from (
+        select shift.team, slot.auditor, slot.started_at as started, slot.ended_at as ended
+        from shift join slot on slot.auditor = shift.auditor and slot.work_date = shift.work_date
+        where shift.work_date between :monday and :sunday and shift.team = any (:teams)
+          and slot.kind = 'break' and slot.state = 'done' and slot.started_at is not null
+          and slot.ended_at < :close
+        union all
+        select shift.team, slot.auditor, lower(pause), upper(pause)
+        from shift join slot on slot.auditor = shift.auditor and slot.work_date = shift.work_date
+        cross join lateral unnest(slot.pauses) pause
+        where shift.work_date between :monday and :sunday and shift.team = any (:teams)
+          and slot.started_at is not null and slot.ended_at < :close
+    ) taken
+    group by team
+""")
 
 
 class Place(NamedTuple):
@@ -67,14 +86,24 @@ class GroupFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupBreaks:
+    """What `people` people together took in a week: how many breaks, and how long."""
+
+    people: int
+    taken: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class TeamWeek:
     """`total` is absent for fewer than eleven people and where it would tell of fewer; `cells` are those that
-    may be shown. `complete` if that is all there is."""
+    may be shown. `complete` if that is all there is. `breaks` is absent for fewer than eleven people."""
 
     team: str
     total: GroupFigures | None
     cells: dict[Place, GroupFigures]
     complete: bool
+    breaks: GroupBreaks | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,17 +167,22 @@ def week_of_teams(connection: Connection, teams: tuple[str, ...], monday: date) 
     for row in connection.execute(CELLS, asked):
         amounts = (row.seconds, row.items, row.units)
         cells[row.team][Place(row.work_date, row.category)] = Cell(frozenset(row.people), amounts)
-    return tuple(team_week(team, cells[team]) for team in sorted(teams))
+    breaks = {
+        row.team: GroupBreaks(len(row.people), row.taken, row.seconds)
+        for row in connection.execute(BREAKS, asked)
+        if len(row.people) >= FEWEST
+    }
+    return tuple(team_week(team, cells[team], breaks.get(team)) for team in sorted(teams))
 
 
-def team_week(team: str, cells: Mapping[Place, Cell]) -> TeamWeek:
+def team_week(team: str, cells: Mapping[Place, Cell], breaks: GroupBreaks | None) -> TeamWeek:
     may = disclosed(cells)
     shown = {place: figures(cells[place]) for place in sorted(cells) if place in may.cells}
     total = None
     if may.total:
         people = frozenset[str]().union(*(cell.people for cell in cells.values()))
         total = figures(Cell(people, sums(cells.values())))
-    return TeamWeek(team, total, shown, complete=may.total and len(shown) == len(cells))
+    return TeamWeek(team, total, shown, may.total and len(shown) == len(cells), breaks)
 
 
 def figures(cell: Cell) -> GroupFigures:

@@ -1,4 +1,5 @@
-"""What one person was shown, for that person: by date, category, severity and modality, and what is left."""
+"""What one person was shown, for that person: by date, category, severity and modality, and what is left; and
+what breaks they took, which are facts and no score."""
 
 from __future__ import annotations
 
@@ -50,7 +51,34 @@ EXPOSURE = text("""
                     ) l
                     order by l.position, l.key
                 ) told
-            ) as limits
+            ) as limits,
+            (
+                select coalesce(json_agg(row_to_json(day)), '[]') from (
+                    select work_date, count(*) filter (where is_taken) as taken,
+                        coalesce(sum(seconds) filter (where is_taken), 0) as seconds,
+                        count(*) filter (where not is_taken) as planned,
+                        coalesce(sum(seconds) filter (where not is_taken), 0) as planned_seconds
+                    from (
+                        select slot.work_date, slot.started_at is not null as is_taken,
+                            greatest(0, floor(extract(epoch from
+                                case when slot.started_at is null then slot.planned_end
+                                    else coalesce(slot.ended_at, :now) end
+                                - coalesce(slot.started_at, slot.planned_start))))::bigint as seconds
+                        from slot
+                        where slot.auditor = span.auditor and slot.kind = 'break'
+                            and slot.work_date between span.from_date and span.to_date
+                            and slot.state in ('planned', 'started', 'done')
+                        union all
+                        select slot.work_date, true,
+                            greatest(0, floor(extract(epoch from
+                                coalesce(upper(pause), :now) - lower(pause))))::bigint
+                        from slot cross join lateral unnest(slot.pauses) pause
+                        where slot.auditor = span.auditor and slot.started_at is not null
+                            and slot.work_date between span.from_date and span.to_date
+                    ) rest
+                    group by work_date order by work_date
+                ) day
+            ) as breaks
         from span
     ) exposure
 """)
@@ -59,7 +87,8 @@ EXPOSURE = text("""
 def my_exposure(
     connection: Connection, auditor: str, first: date | None, last: date | None, now: datetime
 ) -> bytes:
-    """What was seen from the first to the last work date, and the limits in the windows that end on the last,
-    as JSON in UTF-8. By default the seven work dates up to today's."""
+    """What was seen from the first to the last work date, the limits in the windows that end on the last, and
+    on which dates there were breaks: taken (pauses of a review are some) and still planned. As JSON in UTF-8.
+    By default the seven work dates up to today's."""
     asked = {"auditor": auditor, "from": first, "to": last, "now": now}
     return bytes(connection.execute(EXPOSURE, asked).scalar_one())

@@ -2,39 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from allocator.moment import Course, may_start, next_rest
-from models.queries.day_so_far import day_so_far
-from models.queries.may_start import Planned, planned_reviews
-from models.queries.my_slot import running
+from allocator.moment import Course, next_rest, verdicts
+from allocator.moment.words import shift_over
+from models.queries.asking import Ask, within
+from models.queries.day_so_far import COURSE, RULES, course_of, day_so_far
+from models.queries.may_start import FIRST, LEFT, REVIEWS, Planned, planned_reviews, rest_of
 
 Label = Literal["short", "recovery", "meal"]
 Do = Literal["finish", "review", "break", "wait", "nothing"]
 
-WORK_DATE = text("select work_date_of(:auditor, :now)")
-BREAKS = text("""
+BREAKS = """
     select id, label, planned_start, extract(epoch from planned_end - planned_start)::bigint as seconds
     from slot
-    where auditor = :auditor and work_date = :work_date and kind = 'break' and state = 'planned'
-    order by planned_start, id
-""")
-STARTS = text("""
-    select id, planned_start from slot
-    where auditor = :auditor and work_date = :work_date and kind = 'work' and state = 'planned'
-""")
+    where auditor = {auditor} and work_date = {work_date} and kind = 'break' and state = 'planned'
+    order by planned_start, id limit 1
+"""
+NEXT_BREAK = BREAKS.format(auditor="%(auditor)s", work_date="%(work_date)s")
+BY_NAME = 'select %(auditor)s::text collate "C" as auditor'
+BY_TOKEN = """
+    select subject collate "C" as auditor from token
+    where digest = %(digest)s and revoked_at is null and expires_at > %(now)s and persona = 'auditor'
+"""
+# The person and what mostly is all that the answer needs: what runs, the day so far, the first review that is
+# still planned, and the break that comes before it.
+MOMENT = f"""
+    with asking as ({{asking}}), runs as (
+        select slot.id, slot.kind, slot.work_date, is_paused(slot.pauses) as is_paused
+        from asking join slot on slot.auditor = asking.auditor and slot.state = 'started'
+    ), day as (
+        select asking.auditor, coalesce(runs.work_date, work_date_of(asking.auditor, %(now)s)) as work_date
+        from asking left join runs on true
+    ), {RULES}, {FIRST}
+    select day.auditor, day.work_date, runs.id as runs, runs.kind as running, runs.is_paused,
+        first.id as first_break, first.seconds as break_seconds,
+        first.label as break_label, course.*, review.*
+    from ({COURSE}) course cross join day
+    left join runs on true
+    left join ({REVIEWS}) review on true
+    left join lateral ({BREAKS.format(auditor="day.auditor", work_date="day.work_date")}) first
+        on not exists (
+            select from slot
+            where slot.auditor = day.auditor and slot.work_date = day.work_date and slot.kind = 'work'
+                and slot.state = 'planned' and slot.planned_start < first.planned_start
+        )
+"""
+OF_NAMED = MOMENT.format(asking=BY_NAME)
+OF_HOLDER = MOMENT.format(asking=BY_TOKEN)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Next:
     """`do` is what comes now: `finish` what runs, start the `review` or the `break`, `wait` until something
     may start, or `nothing`. `slot` is what to start or finish; a break without one was not planned. `seconds`
-    is how long it is expected to take. `sentence` says why it is not what was planned, or what is awaited."""
+    is how long it is expected to take. `sentence` says why it is not what was planned, or what is awaited.
+
+    A paused review is to be finished as soon as it may go on; until then a break comes."""
 
     work_date: date
     do: Do
@@ -47,29 +76,63 @@ class Next:
 
 def my_next(connection: Connection, auditor: str, now: datetime) -> Next:
     """What this person may do now, on the work date that runs or comes next."""
-    runs = running(connection, auditor)
-    if runs is not None:
-        is_break = runs.kind == "break"
-        said = "Your break runs; end it when you are ready." if is_break else None
-        return Next(runs.work_date, "finish", runs.slot, sentence=said)
-    asked = {"auditor": auditor, "now": now}
-    work_date: date = connection.execute(WORK_DATE, asked).scalar_one()
-    course = day_so_far(connection, auditor, work_date)
+    ask = within(connection)
+    (row,) = ask(OF_NAMED, {"auditor": auditor, "now": now})
+    return _next(ask, row, now)
+
+
+def next_of_holder(ask: Ask, digest: bytes, now: datetime) -> Next | None:
+    """The same for the auditor whose token has this SHA-256; none if no auditor's token does."""
+    rows = ask(OF_HOLDER, {"digest": digest, "now": now})
+    return _next(ask, rows[0], now) if rows else None
+
+
+def _next(ask: Ask, row: Any, now: datetime) -> Next:
+    work_date = row.work_date
+    if row.running == "work" and row.is_paused:
+        return _paused(ask, row, now)
+    if row.runs is not None:
+        said = "Your break runs; end it when you are ready." if row.running == "break" else None
+        return Next(work_date, "finish", row.runs, sentence=said)
+    course = course_of(row)
     if course is None:
         return Next(work_date, "nothing", None, sentence="You have no shift on this date.")
-    planned_break = _planned_break(connection, auditor, work_date)
-    if planned_break is not None:
-        return planned_break
-    planned = tuple(planned_reviews(connection, auditor, work_date, course, now))
-    return choose(work_date, course, planned, now)
+    shift = course.shift
+    if now.timestamp() >= shift.end:
+        return Next(work_date, "nothing", None, sentence=shift_over(shift.end, shift.timezone))
+    if row.first_break is not None:
+        return Next(work_date, "break", row.first_break, row.break_seconds, label=row.break_label)
+    reviews = [] if row.slot is None else [row]
+    return choose(work_date, course, planned_reviews(ask, row.auditor, work_date, course, now, reviews), now)
 
 
-def choose(work_date: date, course: Course, planned: Sequence[Planned], now: datetime) -> Next:
+def _paused(ask: Ask, row: Any, now: datetime) -> Next:
+    """A break until what is left of the paused review may be looked at; if that is not today, its end."""
+    course = course_of(row)
+    (left,) = ask(LEFT, {"slot": row.runs, "at": now.replace(microsecond=0)})
+    planned = rest_of(ask, row.auditor, row.work_date, row.runs, left.expected, course, now)
+    found = planned.hindrance
+    if found is None:
+        ready = "Your review is paused; go on with it when you are ready."
+        return Next(row.work_date, "finish", row.runs, left.expected, sentence=ready)
+    if found.kind == "too-soon" and course is not None:
+        rest = next_rest(course, [planned.candidate], int(now.timestamp()))
+        if rest is not None:
+            until = datetime.fromtimestamp(rest.until, UTC)
+            return Next(row.work_date, "break", None, rest.seconds, until, rest.label, rest.sentence)
+    over = f"{found.sentence} Your paused review can be completed or skipped as it is."
+    return Next(row.work_date, "finish", row.runs, sentence=over)
+
+
+def choose(work_date: date, course: Course, reviews: Iterable[Planned], now: datetime) -> Next:
     """The first planned review that may start; else the shortest rest after which one may; else a wait."""
-    first = next((one for one in planned if one.hindrance is None), None)
-    if first is not None:
-        why = None if first is planned[0] or planned[0].hindrance is None else planned[0].hindrance.sentence
-        return Next(work_date, "review", first.slot, first.candidate.seconds, sentence=why)
+    planned: list[Planned] = []
+    for one in reviews:
+        planned.append(one)
+        if one.hindrance is None:
+            held = planned[0].hindrance
+            why = None if held is None else held.sentence
+            return Next(work_date, "review", one.slot, one.candidate.seconds, sentence=why)
     if not planned:
         return Next(work_date, "nothing", None, sentence="Nothing more is planned for you on this date.")
     # What a limit holds back, no rest makes possible.
@@ -83,9 +146,8 @@ def choose(work_date: date, course: Course, planned: Sequence[Planned], now: dat
     if rest is not None:
         until = datetime.fromtimestamp(rest.until, UTC)
         return Next(work_date, "break", None, rest.seconds, until, rest.label, rest.sentence)
-    earliest = [
-        verdict.earliest for one in waiting if (verdict := may_start(course, one, at)).earliest is not None
-    ]
+    verdict = verdicts(course, at)
+    earliest = [found.earliest for one in waiting if (found := verdict(one)).earliest is not None]
     hindrance = planned[0].hindrance
     assert hindrance is not None
     if earliest:
@@ -101,26 +163,15 @@ def choose(work_date: date, course: Course, planned: Sequence[Planned], now: dat
     return Next(work_date, "nothing", None, sentence=hindrance.sentence)
 
 
-def instead(connection: Connection, auditor: str, work_date: date, now: datetime) -> dict[str, Any]:
+def instead(ask: Ask, auditor: str, work_date: date, now: datetime) -> dict[str, Any]:
     """What to do in place of a review that is held back: the next one that may start, else a break.
 
     `slot` is what may be started; null stands for a break that was not planned.
     """
-    course = day_so_far(connection, auditor, work_date)
+    course = day_so_far(ask, auditor, work_date)
     if course is not None:
-        for one in planned_reviews(connection, auditor, work_date, course, now):
+        for one in planned_reviews(ask, auditor, work_date, course, now):
             if one.hindrance is None:
                 return {"kind": "work", "slot": one.slot}
-    asked = {"auditor": auditor, "work_date": work_date}
-    following = connection.execute(BREAKS, asked).first()
-    return {"kind": "break", "slot": None if following is None else following.id}
-
-
-def _planned_break(connection: Connection, auditor: str, work_date: date) -> Next | None:
-    """The planned break that comes before every review that is still planned."""
-    asked = {"auditor": auditor, "work_date": work_date}
-    first = connection.execute(BREAKS, asked).first()
-    starts = [row.planned_start for row in connection.execute(STARTS, asked)]
-    if first is None or (starts and min(starts) < first.planned_start):
-        return None
-    return Next(work_date, "break", first.id, first.seconds, label=first.label)
+    following = ask(NEXT_BREAK, {"auditor": auditor, "work_date": work_date})
+    return {"kind": "break", "slot": following[0].id if following else None}

@@ -25,8 +25,11 @@ with asking as (
     from installation left join policy on policy.id = installation.policy
 ), slots as (
     select json_agg(row_to_json(told)) as told from (
-        select slot.id as slot, slot.kind, slot.label, slot.state,
+        select slot.id as slot, slot.kind, slot.label,
+            case when slot.state = 'started' and is_paused(slot.pauses) then 'paused' else slot.state end
+                as state,
             slot.planned_start, slot.planned_end, slot.started_at, slot.ended_at,
+            slot.leased_until,
             case when item.id is not null then (
                 select row_to_json(review) from (
                     select item.id as item, item.kind, item.market, item.language, item.category,
@@ -63,7 +66,8 @@ with asking as (
 )
 select convert_to(row_to_json(queue)::text, 'UTF8') from (
     select day.work_date, coalesce(shift.timezone, day.timezone) as timezone,
-        shift.shift_start, shift.shift_end,
+        shift.shift_start, shift.shift_end, there_from(shift) as there_from,
+        there_until(shift) as there_until,
         case when plan.id is not null then json_build_object('id', plan.id, 'version', plan.version) end
             as plan,
         case

@@ -1,11 +1,12 @@
-"""What there is to plan, for the clock."""
+"""What there is to plan, for the clock; and how tasks stand, for operations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 PLANNING_DAYS = text("""
     select d.work_date, d.input_version, s.first_start, s.last_end,
@@ -29,6 +30,36 @@ PLANNING_DAYS = text("""
     where d.work_date >= :earliest
     order by d.work_date
 """)
+State = Literal["waiting", "claimed", "done", "parked"]
+STATES: tuple[State, ...] = get_args(State)
+COLUMNS = """
+    select id, kind, state, attempts, run_after, filed_at, ended_at, last_error,
+           (payload ->> 'plan')::bigint as plan, payload ->> 'item' as item
+    from task
+"""
+ONE = text(f"{COLUMNS} where id = :task")
+# Each state by itself: most tasks are done, and there are indexes for the others.
+IN_STATE = {
+    state: text(f"{COLUMNS} where state = '{state}' order by id desc limit :most") for state in STATES
+}
+MOST = 100
+"""Tasks that are shown, the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """`attempts` that went wrong; `last_error` a kind of failure. `plan` or `item` is what it is about."""
+
+    id: int
+    kind: str
+    state: State
+    attempts: int
+    run_after: datetime
+    filed_at: datetime
+    ended_at: datetime | None
+    last_error: str | None
+    plan: int | None
+    item: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +85,28 @@ def planning_days(connection: Connection, now: datetime) -> list[PlanningDay]:
     earliest = date.fromordinal(now.date().toordinal() - 3)
     rows = connection.execute(PLANNING_DAYS, {"now": now, "earliest": earliest})
     return [PlanningDay(**row._mapping) for row in rows]
+
+
+def task_of_id(connection: Connection, wanted: int) -> TaskState | None:
+    row = connection.execute(ONE, {"task": wanted}).one_or_none()
+    return None if row is None else _task(row)
+
+
+def tasks_in_state(connection: Connection, state: State) -> list[TaskState]:
+    """The newest first, at most `MOST`."""
+    return [_task(row) for row in connection.execute(IN_STATE[state], {"most": MOST})]
+
+
+def _task(row: Row[Any]) -> TaskState:
+    return TaskState(**row._mapping)
+
+
+LIVE = text("""
+    select count(*) from (select from task where state in ('waiting', 'claimed') limit :most) live
+""")
+
+
+def so_many_live(connection: Connection, most: int) -> bool:
+    """Whether more than `most` tasks wait or are under way."""
+    counted = connection.execute(LIVE, {"most": most + 1}).scalar_one()
+    return bool(counted > most)

@@ -14,6 +14,11 @@ HOLDER = text("""
     select persona, subject, teams from token
     where digest = :digest and revoked_at is null and expires_at > :now
 """)
+VALID = """
+    select digest from token
+    where digest = any (%(digests)s) and revoked_at is null and expires_at > %(now)s
+"""
+"""Which of several count now; for a driver's connection."""
 ALL = text("""
     select prefix, persona, subject, teams, created_at, expires_at, revoked_at from token
     order by created_at, id

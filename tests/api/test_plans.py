@@ -109,11 +109,16 @@ def test_a_published_plan_with_its_figures(
         "work_date": "2026-11-23",
         "state": "published",
         "stage": None,
+        "reason": None,
         "version": 2,
         "requested_at": "2026-11-23T00:00:00Z",
         "published_at": "2026-11-23T00:01:00Z",
         "failure": None,
-        "goals": {"escalations": 10, "coverage": 6500.5, "exposure": 31.5, "load": 0},
+        "begins_at": None,
+        "left_alone": 0,
+        "dropped": 0,
+        # Of nobody knows how many people, so of fewer than eleven for all that is known.
+        "goals": {"escalations": 10, "coverage": 6500.5, "load": 0},
         "bounds": {"escalations": 10, "coverage": 6800},
         "counts": {"reviews_wanted": 3},
         "seconds": {"samples": 0.25},
@@ -122,6 +127,23 @@ def test_a_published_plan_with_its_figures(
     assert [(one["plan"], one["state"]) for one in listed] == [(new, "published"), (old, "superseded")]
     assert listed[0] == told
     assert client.get(URL, params={"date": "2026-11-24"}, headers=operations).json() == {"plans": []}
+
+
+@pytest.mark.parametrize(("people", "is_told"), [(10, False), (11, True)])
+def test_how_heavy_exposure_is_of_few_people_is_nobodys_business(
+    client: TestClient, operations: dict[str, str], database: Database, people: int, is_told: bool
+) -> None:
+    plan = rows.published(database.owner_url)
+    with psycopg.connect(database.owner_url) as connection:
+        connection.execute(
+            "update plan set people = %s, reason = 'absence', begins_at = '2026-11-23T08:00:00Z',"
+            " left_alone = 2, dropped = 3 where id = %s",
+            [people, plan],
+        )
+    told = client.get(f"{URL}/{plan}", headers=operations).json()
+    assert ("exposure" in told["goals"]) is is_told
+    assert (told["reason"], told["begins_at"]) == ("absence", "2026-11-23T08:00:00Z")
+    assert (told["left_alone"], told["dropped"]) == (2, 3)
 
 
 def test_a_failed_plan_says_why(client: TestClient, operations: dict[str, str], database: Database) -> None:

@@ -188,7 +188,7 @@ def rows_of(engine: Engine, plan: int) -> tuple[pl.DataFrame, pl.DataFrame]:
 def plain_copy(owner: Engine, slots: pl.DataFrame, ledger: pl.DataFrame) -> float:
     """Seconds in which the rows are copied, in one transaction, into plain tables."""
     with owner.begin() as connection:
-        connection.execute(text("create table plain_slot (like slot)"))
+        connection.execute(text("create table plain_slot (like slot including defaults)"))
         connection.execute(text("alter table plain_slot add primary key (id)"))
         connection.execute(text("create table plain_ledger (like ledger)"))
         connection.execute(text("alter table plain_ledger add primary key (work_date, id)"))

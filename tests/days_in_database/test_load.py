@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -333,3 +333,41 @@ def test_many_loads_at_once(database: Database) -> None:
             for table in ("policy", "auditor", "shift", "item", "ledger")
         }
     assert counted == {"policy": 1, "auditor": 30, "shift": 90, "item": 9, "ledger": 30}
+
+
+# --------------------------------------------------------------------------------- while people are at work
+
+
+def test_earlier_exposure_that_comes_late_takes_back_what_has_no_room_any_more(database: Database) -> None:
+    """Two severe reviews fit under 7 200 seconds a week; then somebody's last week comes in."""
+    hard = (
+        sample("s1", severity=3, seconds=600),
+        sample("s2", severity=3, seconds=600, draw=2),
+    )
+    day = small_day(auditors=(auditor("ada"),), items=hard, history=())
+    with engine_of(database) as engine:
+        load(engine, instance(day))
+        planned(engine, WORK_DATE)
+        begun = datetime.fromtimestamp(NINE, UTC)
+        late = replace(day, history=(seen(auditor="ada", severity=3, seconds=6100),))
+        load(engine, instance(late), begun)
+        states = "select state from slot where kind = 'work' order by planned_start"
+        assert rows(engine, states) == [("planned",), ("withdrawn",)]
+        assert rows(engine, "select addressee, kind from notice") == [("auditor:ada", "review-withdrawn")]
+        again = rows(engine, "select reason from plan where state = 'waiting'")
+        assert again == [("day-loaded",)]
+        load(engine, instance(late), begun)
+        assert len(rows(engine, "select from notice")) == 1
+
+
+def test_a_day_that_has_not_begun_is_planned_again_when_somebody_asks(database: Database) -> None:
+    day = small_day()
+    with engine_of(database) as engine:
+        load(engine, instance(day))
+        planned(engine, WORK_DATE)
+        more = replace(day, items=(*day.items, sample("s3", draw=3)))
+        load(engine, instance(more))
+        assert rows(engine, "select from plan where state = 'waiting'") == []
+        changed = replace(more, items=(*more.items, sample("s4", draw=4)))
+        load(engine, instance(changed), datetime.fromtimestamp(NINE, UTC))
+        assert rows(engine, "select reason from plan where state = 'waiting'") == [("day-loaded",)]

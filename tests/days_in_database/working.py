@@ -11,6 +11,10 @@ SLOTS = text("""
     select id, auditor, kind, planned_start, planned_end from slot
     where work_date = :work_date and state = 'planned' order by auditor, planned_start
 """)
+BEFORE = text("""
+    select id, auditor, kind, state, started_at, planned_end - planned_start as planned, ended_at from slot
+    where work_date = :work_date and state in ('started', 'done') order by auditor, started_at
+""")
 BEGUN = text("update slot set state = 'started', started_at = :start where id = :id")
 DONE = text("update slot set state = 'done', started_at = :start, ended_at = :end where id = :id")
 SKIPPED = text("update slot set state = 'skipped' where id = :id")
@@ -38,6 +42,17 @@ def work_until(engine: Engine, rng: Random, work_date: date, now: datetime) -> l
             text("select lock_guards(:people)"), {"people": sorted({slot.auditor for slot in slots})}
         )
         clocks: dict[str, datetime] = {}
+        for slot in connection.execute(BEFORE, {"work_date": work_date}).all():
+            if slot.state == "done":
+                clocks[slot.auditor] = slot.ended_at
+                continue
+            took = slot.planned * rng.choice((0.9, 1, 1.4))
+            clocks[slot.auditor] = end = slot.started_at + max(took, timedelta(seconds=1))
+            if end <= now:
+                connection.execute(DONE, {"id": slot.id, "start": slot.started_at, "end": end})
+                stands.append((slot.id, slot.auditor, "done", slot.started_at, end))
+                if slot.kind == "work":
+                    post(connection, slot.id, now, int(took.total_seconds()), ["release", "post"])
         for slot in slots:
             start = max(slot.planned_start, clocks.get(slot.auditor, slot.planned_start))
             if start >= now:

@@ -1,0 +1,72 @@
+"""Somebody comes later than their shift says."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import Engine, text
+
+from allocator.figures import several
+from models import audit
+from models.actions.ask_replan import ask_replan
+from models.actions.hold_shift import (
+    Presence,
+    hold_shift,
+    is_absent,
+    is_at_work,
+    on_their_clock,
+    presence,
+    take_back,
+)
+from models.actions.notify import notify
+from models.actions.release_reserved import release_reserved
+from models.actor import Actor
+from models.refusal import Refusal
+
+LATE = text("""
+    update shift set available_from = :arrives, available_until = :until
+    where auditor = :auditor and work_date = :work_date
+""")
+
+
+def arrive_late(
+    engine: Engine, actor: Actor, auditor: str, work_date: date, arrives_at: datetime, now: datetime
+) -> Presence:
+    """Say when somebody comes, where that is not when their shift starts; with its start, that they are there
+    as planned. Somebody noted as absent comes after all. What was planned before then is taken back.
+
+    For whom, and who is told, is as with `mark_absent`. Saying the same again changes nothing.
+
+    Raises:
+        Refusal: `not-found`; `conflict` where the shift is over, the person has ended their day, or is at
+            work and said to come later; `invalid` where the shift is over by then.
+    """
+    with engine.begin() as connection:
+        shift = hold_shift(connection, actor, auditor, work_date, now)
+        absent = is_absent(shift)
+        if not absent and shift.there_until <= now:
+            raise Refusal("conflict", "They have ended their day.")
+        arrives = max(arrives_at, shift.shift_start)
+        if arrives >= (shift.shift_end if absent else shift.there_until):
+            raise Refusal("invalid", "Their shift is over by then: say that they are absent.", "arrives_at")
+        if not absent and arrives == shift.there_from:
+            return presence(connection, shift)
+        if arrives > now and is_at_work(connection, shift):
+            raise Refusal("conflict", "They are at work: something of theirs runs.")
+        row = {
+            "auditor": auditor,
+            "work_date": work_date,
+            "arrives": None if arrives == shift.shift_start else arrives,
+            "until": None if absent else shift.available_until,
+        }
+        connection.execute(LATE, row)
+        taken = take_back(connection, shift, arrives, now)
+        sentence = f"You are expected at {on_their_clock(shift, arrives)} on {work_date.isoformat()}."
+        if taken.reviews:
+            sentence += f" {several(taken.reviews, 'review')} before then: not in your plan any more."
+        notify(connection, f"auditor:{auditor}", work_date, "shift-late", sentence, now, slots=taken.slots)
+        subject = f"shift:{work_date.isoformat()}:{auditor}"
+        audit.record(connection, actor, "arrive_late", subject, now, slots=len(taken.slots))
+        ask_replan(connection, actor, work_date, "late-arrival", now)
+        release_reserved(connection, taken.slots, now)
+        return presence(connection, shift, taken.slots)
