@@ -11,12 +11,28 @@ from api import openapi
 from api.dependencies import Parts
 from api.envelope import Envelope
 from api.errors import HANDLERS
+from api.events import Events
 from api.query import as_described
-from api.routes import coverage, escalations, exposure, health, limits, me, plans, problems, proposals
+from api.routes import (
+    coverage,
+    escalations,
+    exposure,
+    health,
+    items,
+    limits,
+    me,
+    me_work,
+    notices,
+    plans,
+    problems,
+    proposals,
+    shifts,
+    tasks,
+)
 from config.clock import Clock, clock_of
 from config.settings import Settings
 from models.connection import application_engine, reading_pool
-from models.doorbell import connect
+from models.doorbell import connect, ring_what_is_filed
 
 DESCRIPTION = "Who audits which moderation decision and when, so that nobody passes an exposure limit."
 ROUTERS = (
@@ -24,12 +40,17 @@ ROUTERS = (
     problems.router,
     openapi.router,
     me.router,
+    me_work.router,
+    notices.router,
     escalations.router,
     plans.router,
+    shifts.router,
+    items.router,
     coverage.router,
     limits.router,
     proposals.router,
     exposure.router,
+    tasks.router,
 )
 
 
@@ -40,17 +61,23 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         SettingsRefused: the settings name no database or no Redis.
     """
     where = settings.connections()
+    readers, ticks = reading_pool(where.database_url, settings.pool_max), clock or clock_of(settings)
     here = Parts(
         settings=settings,
         engine=application_engine(where.database_url, settings.pool_max),
-        readers=reading_pool(where.database_url, settings.pool_max),
+        readers=readers,
         redis=connect(where.redis_url),
-        clock=clock or clock_of(settings),
+        clock=ticks,
+        events=Events(where.database_url, readers, ticks),
     )
+    # Aside: no request waits for Redis.
+    bell = ring_what_is_filed(here.engine, here.redis, settings.queue, aside=True)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await here.events.disconnect()
+        bell.close()
         here.engine.dispose()
         here.readers.close()
         here.redis.close()

@@ -6,7 +6,9 @@ import argparse
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from multiprocessing import parent_process
+from types import FrameType
 
 from config.parent import end_with_parent
 from config.settings import Settings, SettingsRefused, refuse, settings
@@ -16,6 +18,8 @@ WAITING = 2048
 """Connections that the system holds until the server takes them."""
 STOP_SECONDS = 20
 """How long requests that are being answered have when the server is told to stop."""
+TAKEN_WITHIN = 30_000
+"""Milliseconds in which a client takes what it was sent, or is taken for gone; streams can last for hours."""
 MOST_PROCESSES = 64
 
 
@@ -70,6 +74,8 @@ def listen(host: str, port: int) -> socket.socket:
     listening = socket.socket(family, kind, protocol)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections have it from here.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TAKEN_WITHIN)
         listening.bind(place)
         listening.listen(WAITING)
         listening.set_inheritable(True)
@@ -146,4 +152,21 @@ def application() -> object:
         end_with_parent(parent.pid, signal.SIGTERM)
     here = settings()
     configure(here.log_level)
-    return create_app(here)
+    app = create_app(here)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        end_streams_first(number, app.state.parts.events.stop_soon)
+    return app
+
+
+def end_streams_first(number: int, end: Callable[[], None]) -> None:
+    """Streams would go on for as long as somebody listens, and the server waits for what it is answering; of
+    being told to stop it tells nobody. What it does on this signal itself it does as before."""
+    before = signal.getsignal(number)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        end()
+        if callable(before):
+            before(number, frame)
+
+    if callable(before):
+        signal.signal(number, stop)

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from redis import Redis
 from sqlalchemy import Engine
 
+from api.events import Events
 from config.clock import Clock
 from config.settings import Settings
 from models.connection import Readers
@@ -24,6 +25,7 @@ class Parts:
     readers: Readers
     redis: Redis
     clock: Clock
+    events: Events
 
 
 def parts(request: Request) -> Parts:
@@ -51,9 +53,14 @@ async def _now(request: Request) -> datetime:
     return parts(request).clock()
 
 
+async def _hearing(request: Request) -> Events:
+    return parts(request).events
+
+
 Database = Annotated[Engine, Depends(_database)]
 ReadersPool = Annotated[Readers, Depends(_readers)]
 Doorbell = Annotated[Redis, Depends(_doorbell)]
+Hearing = Annotated[Events, Depends(_hearing)]
 Configured = Annotated[Settings, Depends(_settings)]
 Now = Annotated[datetime, Depends(_now)]
 """When the request was answered, in UTC; actions and queries never ask a clock themselves."""

@@ -168,6 +168,13 @@ PROBLEMS = (
         "The database does not answer, or is at another revision. Nothing was done, or everything.",
         "Try again later; with an `Idempotency-Key` nothing is done twice.",
     ),
+    Kind(
+        "overloaded",
+        503,
+        "Too much is waiting to be done",
+        "So many tasks wait that one more would only wait too. Nothing was stored.",
+        "Send it again with the same `Idempotency-Key` when the seconds of `Retry-After` have passed.",
+    ),
 )
 BY_NAME = {kind.name: kind for kind in PROBLEMS}
 

@@ -190,14 +190,16 @@ class Settings(BaseSettings):
     queue: Annotated[str, pattern(r"[a-z0-9][a-z0-9_-]{0,63}", "must be small letters, digits, - and _")] = (
         "breakwater"
     )
-    lease_seconds: Seconds = 60.0
-    """How long a worker may be silent before its task is given to another."""
+    lease_seconds: Seconds = 8.0
+    """How long a worker may be silent before its task is given to another. It says so every third of that."""
     solve_seconds: Seconds = 900.0
     """How long one plan may take."""
-    reconcile_seconds: Seconds = 5.0
+    reconcile_seconds: Seconds = 2.0
     """How often tasks that the queue lost are looked for."""
     plan_ahead_hours: Annotated[int, whole(0, 168)] = 12
     """How long before a work date's first shift its plan is asked for."""
+    most_waiting: Annotated[int, whole(1, 10_000_000)] = 10_000
+    """Tasks that may wait or be under way before no more escalations are accepted."""
     log_level: Annotated[LogLevel, BeforeValidator(level)] = "info"
     clock_ahead: Annotated[int, whole(-999_999_999, 999_999_999)] = 0
     """Seconds by which the clock runs ahead of the machine's. For demonstrations and rehearsals only."""

@@ -122,6 +122,11 @@ def export(arguments: list[str]) -> int:
         )
         if found.changed:
             print("  the day was changed after it was planned: the plan need not hold any more")
+        if found.left_alone:
+            print(
+                f"  this is the plan as it was made: {several(found.left_alone, 'auditor')} had moved on by "
+                f"then and kept what they had, {several(found.dropped, 'review')} of others were theirs"
+            )
         return 0
 
     return with_database("export", take)

@@ -59,6 +59,26 @@ def reading_pool(url: str, pool_size: int = 5) -> Readers:
     )
 
 
+async def hearing_connection(url: str) -> psycopg.AsyncConnection[Any]:
+    """A connection of its own to hear of what others commit. It finds out within seconds that the network or
+    the server is gone, as nobody may ask it anything for hours.
+
+    Raises:
+        psycopg.OperationalError: it does not come about.
+    """
+    return await psycopg.AsyncConnection.connect(
+        driver_url(url).set(drivername="postgresql").render_as_string(hide_password=False),
+        autocommit=True,
+        connect_timeout=5,
+        options=OPTIONS,
+        tcp_user_timeout=10_000,
+        keepalives_idle=10,
+        keepalives_interval=3,
+        keepalives_count=3,
+        application_name="breakwater-events",
+    )
+
+
 @contextmanager
 def snapshot_transaction(engine: Engine) -> Iterator[Connection]:
     """A transaction that only reads, and sees one moment all along."""

@@ -221,6 +221,10 @@ plan = Table(
     Column("counts", JSONB),
     Column("seconds", JSONB),
     Column("reason", Text),
+    Column("begins_at", Instant),
+    Column("people", Integer),
+    Column("left_alone", Integer),
+    Column("dropped", Integer),
     UniqueConstraint("work_date", "version"),
 )
 
@@ -358,6 +362,7 @@ notice = Table(
     Column("detail", JSONB, nullable=False),
     Column("at", Instant, nullable=False),
     Column("seen_at", Instant),
+    Column("number", BigInteger, unique=True),
 )
 
 token = Table(

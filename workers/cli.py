@@ -19,24 +19,30 @@ OK = 0
 def worker(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="breakwater worker",
-        description="Makes and publishes the plans that were asked for. Run as many as you like: each does "
-        "one at a time. On SIGTERM or Ctrl-C it ends once the task in hand is done or, after some seconds, "
-        "given back.",
+        description="Makes and publishes the plans that were asked for or, with --urgent, finds escalations "
+        "their place in the day. Run as many of each as you like, and at least one: each does one task at a "
+        "time. On SIGTERM or Ctrl-C it ends once the task in hand is done or, after a while, given back.",
     )
-    parser.parse_args(arguments)
+    parser.add_argument(
+        "--urgent", action="store_true", help="place escalations, which plans would keep waiting"
+    )
+    urgent = parser.parse_args(arguments).urgent
     try:
         configured = prepared()
     except SettingsRefused as refused:
         return refuse(refused)
     from workers.preload import preload
 
-    preload()
+    preload(urgent)
+    from models.doorbell import queue_of
     from workers.worker import work
 
-    def waiting() -> None:
-        print(f"breakwater worker: waiting for tasks in the queue '{configured.queue}'", flush=True)
+    queue = queue_of("place" if urgent else "plan", configured.queue)
 
-    work(configured, waiting)
+    def waiting() -> None:
+        print(f"breakwater worker: waiting for tasks in the queue '{queue}'", flush=True)
+
+    work(configured, waiting, urgent=urgent)
     print("breakwater worker: stopped; nothing is left half done", flush=True)
     return OK
 
@@ -65,7 +71,7 @@ def clock(arguments: list[str]) -> int:
 
 
 def look_once(configured: Settings) -> int:
-    from models.doorbell import connect
+    from models.doorbell import connect, ring_what_is_filed
     from models.with_database import with_database
     from workers.clock import tick
 
@@ -73,7 +79,8 @@ def look_once(configured: Settings) -> int:
     ahead = timedelta(hours=configured.plan_ahead_hours)
 
     def look(engine: Engine, _: Settings) -> int:
-        for work_date in tick(engine, redis, configured.queue, ahead, clock_of(configured)()):
+        ring_what_is_filed(engine, redis, configured.queue)
+        for work_date in tick(engine, ahead, clock_of(configured)()):
             print(f"asked for a plan of {work_date.isoformat()}")
         return OK
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from typing import NamedTuple
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import Engine
@@ -14,45 +14,70 @@ from sqlalchemy.exc import SQLAlchemyError
 from config.clock import Clock, clock_of
 from config.settings import Settings, settings
 from models.actions.claim_task import Claim, claim_task
-from models.actions.return_task import Why, return_task
+from models.actions.return_task import return_task
 from models.actor import SYSTEM
 from models.connection import application_engine
-from models.refusal import Refusal
+from models.doorbell import connect, ring_what_is_filed
+from workers.failures import UnknownKind, failure_of
 from workers.keeper import kept
 from workers.outcome import say_returned
-from workers.planning import NotLegal, plan_date
 
-KINDS: dict[str, Callable[[Engine, Claim, Clock], None]] = {"plan": plan_date}
 log = structlog.get_logger()
 
 
-class Failure(NamedTuple):
-    """Why a task was not done: for counting, and by name."""
+# A worker loads what its own tasks need and no more: an urgent one forks the faster for it.
+def plan(engine: Engine, claim: Claim, clock: Clock) -> None:
+    from workers.planning import plan_date
 
-    why: Why
-    error: str
-
-
-def failure_of(error: Exception) -> Failure:
-    if isinstance(error, Refusal):
-        return Failure("stale" if error.kind == "stale" else "error", error.kind)
-    if isinstance(error, NotLegal):
-        return Failure("not-legal", "not-legal")
-    return Failure("error", type(error).__name__)
+    plan_date(engine, claim, clock)
 
 
-def do_task(task: int) -> None:
-    """Do this task, if it is there to be done. Whatever goes wrong is written down, not raised."""
-    configured = settings()
-    clock = clock_of(configured)
+def place(engine: Engine, claim: Claim, clock: Clock) -> None:
+    from workers.placing import place_item
+
+    place_item(engine, claim, clock)
+
+
+KINDS: dict[str, Callable[[Engine, Claim, Clock], None]] = {"plan": plan, "place": place}
+QUICK = frozenset({"place"})
+"""Kinds that are done in a fraction of the first lease: they need no keeper, which would take longer to begin
+than they take. If their worker dies, the lease runs out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every task needs. Neither has a connection open, so that they may be made before the forks."""
+
+    configured: Settings
+    engine: Engine
+
+
+def tools_of(configured: Settings) -> Tools:
     engine = application_engine(configured.need("database_url"), pool_size=1)
+    ring_what_is_filed(engine, connect(configured.need("redis_url")), configured.queue)
+    return Tools(configured, engine)
+
+
+def warm(tools: Tools) -> None:
+    """Ask the database once what SQLAlchemy asks of a new one, which takes as long as placing an escalation.
+    Leaves no connection open."""
+    with suppress(SQLAlchemyError):  # then each task asks
+        tools.engine.connect().close()
+    tools.engine.dispose()
+
+
+def do_task(task: int, tools: Tools | None = None) -> None:
+    """Do this task, if it is there to be done. Whatever goes wrong is written down, not raised."""
+    tools = tools or tools_of(settings())
+    configured, engine, clock = tools.configured, tools.engine, clock_of(tools.configured)
     try:
         claim = claim_task(engine, SYSTEM, task, configured.lease_seconds, clock())
-        engine.dispose()  # before the fork of the keeper, which must not share a connection
         if claim is None:
             log.info("a ring for a task that is not there to be done", task=task)
             return
-        with kept(configured, claim):
+        if claim.kind not in QUICK:
+            engine.dispose()  # before the fork of the keeper, which must not share a connection
+        with nullcontext() if claim.kind in QUICK else kept(configured, claim):
             do_claimed(engine, configured, claim, clock)
     except SQLAlchemyError as error:
         # The claim, if there is one, runs out by itself.
@@ -65,6 +90,8 @@ def do_claimed(engine: Engine, configured: Settings, claim: Claim, clock: Clock)
     began = time.monotonic()
     log.info("task claimed", task=claim.task, kind=claim.kind, attempt=claim.attempts)
     try:
+        if claim.kind not in KINDS:
+            raise UnknownKind
         KINDS[claim.kind](engine, claim, clock)
     except Exception as error:
         failure = failure_of(error)

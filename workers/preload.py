@@ -8,9 +8,17 @@ from __future__ import annotations
 
 import importlib
 
-MODULES = ("allocator.optimise.planner", "allocator.optimise.small", "allocator.verify", "workers.jobs")
+PLANNING = (
+    "allocator.optimise.planner",
+    "allocator.optimise.small",
+    "allocator.verify",
+    "workers.planning",
+    "workers.jobs",
+)
+PLACING = ("workers.placing", "workers.jobs")
+"""The fewer modules, the less a fork has to copy: an urgent worker has no planner."""
 
 
-def preload() -> None:
-    for name in MODULES:
+def preload(urgent: bool = False) -> None:
+    for name in PLACING if urgent else PLANNING:
         importlib.import_module(name)

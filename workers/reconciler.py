@@ -41,9 +41,9 @@ def reconcile(engine: Engine, redis: Redis, queue: str, every: float, now: datet
     say_returned(take_back_tasks(engine, SYSTEM, every, now))
     if not answers(redis):
         return
-    for task in note_rings(engine, SILENT_ROUNDS * every, now):
-        log.info("ringing again", task=task)
-        ring(redis, queue, task)
+    for kind, task in note_rings(engine, SILENT_ROUNDS * every, now):
+        log.info("ringing again", task=task, kind=kind)
+        ring(redis, queue, kind, task)
 
 
 def answers(redis: Redis) -> bool:

@@ -21,7 +21,7 @@ from rq.exceptions import NoSuchJobError, StopRequested
 from rq.job import Job
 
 from models.doorbell import FUNCTION
-from workers.jobs import do_task
+from workers.jobs import Tools, do_task
 
 ALLOWED = {FUNCTION: do_task}
 READ = frozenset(
@@ -62,9 +62,11 @@ def task_of(data: bytes) -> int:
 
 
 class Ring(Job):
-    """A job that can only be a ring. `may_take` is how long RQ lets it run, in seconds."""
+    """A job that can only be a ring. `may_take` is how long RQ lets it run, in seconds; `tools` what its task
+    is done with, if they were made beforehand."""
 
     may_take = 960
+    tools: Tools | None = None
 
     @classmethod
     def fetch(cls, id: str, connection: Redis | None = None, serializer: Any = None) -> Job:
@@ -92,7 +94,8 @@ class Ring(Job):
         self.failure_ttl = FAILURE_KEPT
 
     def _execute(self) -> None:
-        ALLOWED[FUNCTION](*self.args)
+        (task,) = self.args
+        ALLOWED[FUNCTION](task, self.tools)
 
 
 class Rings(Queue):

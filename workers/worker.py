@@ -23,7 +23,8 @@ from rq.worker_registration import clean_worker_registry
 
 from config.parent import end_with_parent
 from config.settings import Settings
-from models.doorbell import SILENT, connect
+from models.doorbell import SILENT, connect, queue_of
+from workers.jobs import tools_of, warm
 from workers.keeper import STOP
 from workers.outage import Outage, wait_for_database
 from workers.reconciler import Reconciler
@@ -52,6 +53,7 @@ class RingWorker(Worker):
     def __init__(
         self,
         configured: Settings,
+        queue: str,
         redis: Redis,
         reconciler: Reconciler,
         stopping: Stopping,
@@ -61,7 +63,7 @@ class RingWorker(Worker):
     ) -> None:
         Ring.may_take = int(configured.solve_seconds) + 60
         super().__init__(
-            [configured.queue],
+            [queue],
             connection=redis,
             serializer=JSONSerializer,
             job_class=Ring,
@@ -160,15 +162,19 @@ def work(
     waiting: Callable[[], None] = lambda: None,
     monitoring: int = MONITORING,
     grace: int = GRACE,
+    urgent: bool = False,
 ) -> None:
     """Answer rings until asked to stop. Ends only then; while the database or Redis is away it keeps trying.
 
-    `waiting` is called once, when both have been reached.
+    `waiting` is called once, when both have been reached. `urgent`: it places escalations, else it plans.
     """
+    queue = queue_of("place" if urgent else "plan", configured.queue)
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
     stopping = Stopping()
     stopping.listen()
     wait_for_database(configured, stopping)
+    Ring.tools = tools_of(configured)
+    warm(Ring.tools)
     reconciler = Reconciler(configured)
     outage = Outage()
     told = False
@@ -176,7 +182,7 @@ def work(
     def started(name: str) -> None:
         nonlocal told
         outage.is_over()
-        log.info("waiting for tasks", queue=configured.queue, worker=name)
+        log.info("waiting for tasks", queue=queue, worker=name)
         if not told:
             waiting()
             told = True
@@ -186,7 +192,9 @@ def work(
             try:
                 reconciler.look_after()
                 redis = connect(configured.need("redis_url"))
-                worker = RingWorker(configured, redis, reconciler, stopping, monitoring, grace, started)
+                worker = RingWorker(
+                    configured, queue, redis, reconciler, stopping, monitoring, grace, started
+                )
                 worker.work(logging_level=None)
             except (RedisError, OSError) as error:
                 if not stopping.asked:

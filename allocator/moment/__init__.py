@@ -5,20 +5,27 @@ the same way before somebody came to harm. Who may (H1, H2) and limits (H4) are 
 """
 
 from allocator.moment.course import Break, Busy, Candidate, Course, Review, Shift
+from allocator.moment.lease import BEAT, SLICE, Renewal, beat_within, renew
 from allocator.moment.room import Room, room_until
-from allocator.moment.start import Rest, Verdict, may_start, next_rest
+from allocator.moment.start import Rest, Verdict, may_start, next_rest, verdicts
 
 __all__ = [
+    "BEAT",
+    "SLICE",
     "Break",
     "Busy",
     "Candidate",
     "Course",
+    "Renewal",
     "Rest",
     "Review",
     "Room",
     "Shift",
     "Verdict",
+    "beat_within",
     "may_start",
     "next_rest",
+    "renew",
     "room_until",
+    "verdicts",
 ]

@@ -10,7 +10,7 @@ and only for as much of it as has gone by; everyday work that something else lie
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from allocator.moment.course import Break, Busy, Candidate, Course, Review
@@ -67,8 +67,15 @@ class Seen:
     busy: tuple[Interval, ...]
     rest_from: int
     is_resting: bool
+    pieces: dict[str, Piece] = field(default_factory=dict, compare=False)
+    """Those that were asked for, by the stretch's key."""
 
     def open_piece(self, stretch: Stretch) -> Piece:
+        if stretch.key not in self.pieces:
+            self.pieces[stretch.key] = self._open_piece(stretch)
+        return self.pieces[stretch.key]
+
+    def _open_piece(self, stretch: Stretch) -> Piece:
         rested = max((end for start, end in self.rests if end - start >= stretch.rest), default=None)
         cut_by: Literal["rest", "everyday"] | None = None if rested is None else "rest"
         chosen: list[Look] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import inf
 from typing import Literal
@@ -71,6 +71,12 @@ def may_start(course: Course, candidate: Candidate, now: int) -> Verdict:
     A review that still runs is asked as if it ended now; that it runs is for the caller to say.
     """
     return _verdict(course, look_back(course, now), candidate, now)
+
+
+def verdicts(course: Course, now: int) -> Callable[[Candidate], Verdict]:
+    """`may_start` for several candidates at one moment: the day is read once."""
+    seen = look_back(course, now)
+    return lambda candidate: _verdict(course, seen, candidate, now)
 
 
 def next_rest(course: Course, candidates: Iterable[Candidate], now: int) -> Rest | None:

@@ -9,9 +9,10 @@ from pydantic import ConfigDict, Field
 
 from api.access import allow
 from api.dependencies import Database, Now
-from api.fields import Answer, Key, Name, WorkDate
+from api.fields import MOST_ID, Answer, Key, Name, Told, WorkDate
 from api.problems import described
 from models.actions.read_exposure import LONGEST_PURPOSE, MOST_DAYS, MOST_PEOPLE, PURPOSE, read_exposure
+from models.actions.read_incidents import read_incidents
 from models.actor import Actor
 from models.connection import snapshot_transaction
 from models.queries import exposure as query
@@ -72,6 +73,7 @@ GROUPS: dict[str, Any] = {
                     "team": "id-early",
                     "complete": False,
                     "total": {"people": 14, "seconds": 1209600, "items": 8400, "points": 30240},
+                    "breaks": {"people": 14, "taken": 420, "seconds": 302400},
                     "cells": [
                         {
                             "category": "violence",
@@ -86,6 +88,26 @@ GROUPS: dict[str, Any] = {
             ],
         }
     ]
+}
+
+
+INCIDENTS: dict[str, Any] = {
+    "from": "2026-11-16",
+    "to": "2026-11-22",
+    "incidents": [
+        {
+            "auditor": "aud-1",
+            "team": "id-early",
+            "work_date": "2026-11-16",
+            "at": "2026-11-16T02:10:00Z",
+            "item": "cas-1",
+            "expected": {"category": "violence", "severity": 1, "modality": "image"},
+            "seen": {"category": "violence", "severity": 3, "modality": "image"},
+            "seconds": 0,
+            "passed": [],
+        }
+    ],
+    "after": None,
 }
 
 
@@ -147,13 +169,22 @@ class GroupCell(GroupTold):
     work_date: WorkDate
 
 
+class BreaksTold(Answer):
+    """What `people` people together took in the week, pauses of reviews among them: facts, and no score."""
+
+    people: int
+    taken: int
+    seconds: int
+
+
 class TeamTold(Answer):
     """`total` and `cells` are what may be shown. Where not `complete`, there is more: figures of fewer than
-    eleven people, and such as would let these be computed."""
+    eleven people, and such as would let these be computed. `breaks` is null for fewer than eleven people."""
 
     team: str
     complete: bool
     total: GroupTold | None
+    breaks: BreaksTold | None
     cells: list[GroupCell]
 
 
@@ -161,6 +192,38 @@ class WeekTold(Answer):
     from_date: WorkDate = Field(serialization_alias="from")
     to_date: WorkDate = Field(serialization_alias="to")
     teams: list[TeamTold]
+
+
+class MaterialTold(Answer):
+    category: str
+    severity: int
+    modality: str
+
+
+class IncidentTold(Answer):
+    """A review that was more severe than its item says, when it ended, and the keys of the limits that it
+    passed. It was recorded even so."""
+
+    auditor: str
+    team: str
+    work_date: WorkDate
+    at: Told
+    item: str
+    expected: MaterialTold
+    seen: MaterialTold
+    seconds: int
+    passed: list[str]
+
+
+class IncidentsTold(Answer):
+    """In the order in which they were recorded. `after` asks for the next page; none on the last."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [INCIDENTS]})
+
+    from_date: WorkDate = Field(serialization_alias="from")
+    to_date: WorkDate = Field(serialization_alias="to")
+    incidents: list[IncidentTold]
+    after: int | None
 
 
 class GroupsTold(Answer):
@@ -204,6 +267,35 @@ def of_people(
 
 
 @router.get(
+    "/v1/exposure/incidents",
+    summary="Where something was more severe than expected",
+    response_model=IncidentsTold,
+    responses=described("invalid"),
+)
+def of_incidents(
+    actor: Annotated[Actor, Depends(allow("wellbeing"))],
+    purpose: Purpose,
+    engine: Database,
+    now: Now,
+    from_date: Annotated[WorkDate, Query(alias="from", description="the first work date")],
+    to_date: Annotated[
+        WorkDate, Query(alias="to", description=f"the last, within {MOST_DAYS} dates of the first")
+    ],
+    rows: Annotated[int, Query(ge=1, le=MOST_PEOPLE, alias="incidents", description="a page")] = 100,
+    after: Annotated[int | None, Query(ge=1, le=MOST_ID, description="of the page before")] = None,
+) -> IncidentsTold:
+    """Everybody's. Each page is a reading: it is recorded, with the purpose and with all who are on it,
+    before it is answered."""
+    page = read_incidents(engine, actor, from_date, to_date, after, rows, as_sent(purpose), now)
+    return IncidentsTold(
+        from_date=from_date,
+        to_date=to_date,
+        incidents=[IncidentTold.model_validate(one, from_attributes=True) for one in page.incidents],
+        after=page.after,
+    )
+
+
+@router.get(
     "/v1/exposure/groups",
     summary="What your teams have been shown, in groups",
     response_model=GroupsTold,
@@ -233,6 +325,9 @@ def told(week: groups_query.GroupWeek) -> WeekTold:
                 team=team.team,
                 complete=team.complete,
                 total=None if team.total is None else GroupTold(**figures(team.total)),
+                breaks=None
+                if team.breaks is None
+                else BreaksTold.model_validate(team.breaks, from_attributes=True),
                 cells=[
                     GroupCell(category=place.category, work_date=place.work_date, **figures(cell))
                     for place, cell in team.cells.items()

@@ -96,8 +96,8 @@ class LoweredTold(Answer):
     proposal to raise it that this has overtaken.
 
     Nothing is added above it from now on. The plans of `plans_made_before` were made under the old amount:
-    what they hold is neither taken back nor made anew by this, and how much it is stands nowhere, as it
-    could be one person's. Work that would pass the limit is refused when it is to start."""
+    what they hold above the new one and nobody has begun is withdrawn at once, its people are told, and these
+    dates are planned again. How much it is stands nowhere, as it could be one person's."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -1,4 +1,4 @@
-"""An auditor's own day: the queue, working it, breaks, and what they have seen."""
+"""An auditor's own day to look at: the queue, what may be done now, and what they have seen."""
 
 from __future__ import annotations
 
@@ -7,33 +7,24 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from psycopg import OperationalError
 from pydantic import ConfigDict, Field
 
 from allocator.rules.policy import Modality
 from api.access import Allow, allow, digest_of
 from api.dependencies import Configured, Database, Now, ReadersPool
-from api.fields import Answer, Form, IdPath, Key, Told, WorkDate
-from api.problems import BAD_TOKEN, Problem, described
-from models.actions.complete import complete
-from models.actions.end_break import end_break
-from models.actions.settle_exposure import Seen
-from models.actions.skip import skip
-from models.actions.start import start
-from models.actions.take_break import take_break
+from api.fields import Answer, WorkDate
+from api.problems import BAD_TOKEN, Problem
+from api.readers import read
 from models.actor import Actor
-from models.connection import Readers
+from models.queries.asking import through
 from models.queries.my_exposure import my_exposure
-from models.queries.my_next import my_next
-from models.queries.my_slot import MySlot
+from models.queries.my_next import next_of_holder
 from models.queries.queue import queue
 
 router = APIRouter(tags=["auditor"])
 Auditor = Annotated[Actor, Depends(allow("auditor"))]
 
 PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
-LONGEST_SEEN = 31 * 86_400
-"""Seconds. A number above it is a slip of the client; below it nothing is refused for being large."""
 LONGEST_SPAN = 366
 """Work dates of exposure at a time."""
 
@@ -78,16 +69,18 @@ class Review(Answer):
 
 
 class Slot(Answer):
-    """`review` of work only, `label` of planned breaks only. Planned times are estimates: take yours."""
+    """`review` of work only, `label` of planned breaks only. Planned times are estimates: take yours. Cover
+    what is on the screen at `leased_until`, unless a heartbeat has moved it."""
 
     slot: int
     kind: Literal["work", "break", "busy"]
     label: Literal["short", "recovery", "meal"] | None
-    state: Literal["planned", "started", "done"]
+    state: Literal["planned", "started", "paused", "done"]
     planned_start: datetime
     planned_end: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    leased_until: datetime | None
     review: Review | None
 
 
@@ -126,7 +119,9 @@ SEVERE_DAY: dict[str, Any] = {
 
 
 class Queue(Answer):
-    """Instants are in UTC; `timezone` is where you live. Where there is nothing, `note` says why."""
+    """Instants are in UTC; `timezone` is where you live. You are there from `there_from` until `there_until`,
+    which differ from the shift if you come later or have ended it early. Where there is nothing, `note` says
+    why."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -136,6 +131,8 @@ class Queue(Answer):
                     "timezone": "Asia/Jakarta",
                     "shift_start": "2026-11-23T01:00:00+00:00",
                     "shift_end": "2026-11-23T09:00:00+00:00",
+                    "there_from": "2026-11-23T01:00:00+00:00",
+                    "there_until": "2026-11-23T09:00:00+00:00",
                     "plan": {"id": 7, "version": 2},
                     "note": None,
                     "slots": [
@@ -148,6 +145,7 @@ class Queue(Answer):
                             "planned_end": "2026-11-23T01:04:00+00:00",
                             "started_at": None,
                             "ended_at": None,
+                            "leased_until": None,
                             "review": {
                                 "item": "case-4711",
                                 "kind": "escalation",
@@ -171,6 +169,7 @@ class Queue(Answer):
                             "planned_end": "2026-11-23T01:14:00+00:00",
                             "started_at": None,
                             "ended_at": None,
+                            "leased_until": None,
                             "review": None,
                         },
                     ],
@@ -184,64 +183,18 @@ class Queue(Answer):
     timezone: str | None
     shift_start: datetime | None
     shift_end: datetime | None
+    there_from: datetime | None
+    there_until: datetime | None
     plan: PlanInForce | None
     note: str | None
     slots: list[Slot]
     limits: list[LimitLeft]
 
 
-class SlotNow(Answer):
-    """A slot as it stands after this request; `seconds` are those that were recorded as seen."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "slot": 4711,
-                    "kind": "work",
-                    "state": "started",
-                    "item": "case-4711",
-                    "started_at": "2026-11-23T01:00:20Z",
-                    "ended_at": None,
-                    "seconds": None,
-                }
-            ]
-        }
-    )
-
-    slot: int
-    kind: Literal["work", "break", "busy"]
-    state: Literal["planned", "started", "done", "skipped", "withdrawn"]
-    item: str | None
-    started_at: Told | None
-    ended_at: Told | None
-    seconds: int | None
-
-
-class ReallySeen(Form):
-    """What it really was, where that is not what was expected."""
-
-    category: Key | None = None
-    severity: Annotated[int, Field(ge=0, le=4)] | None = None
-    modality: Modality | None = None
-
-
-class Completed(Form):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"seconds": 251}, {"seconds": 90, "seen": {"severity": 4}}]}
-    )
-
-    seconds: Annotated[int, Field(ge=0, le=LONGEST_SEEN, description="how long it was really looked at")]
-    seen: ReallySeen | None = None
-
-    def as_seen(self) -> Seen:
-        was = self.seen or ReallySeen()
-        return Seen(self.seconds, was.category, was.severity, was.modality)
-
-
 class NextNow(Answer):
-    """`do`: `finish` what runs, start the `review` or the `break`, `wait` until `until`, or `nothing`. `slot`
-    is what to finish or start; a break without one was not planned: `POST /v1/me/breaks` begins it."""
+    """`do`: `finish` what runs or is paused, start the `review` or the `break`, `wait` until `until`, or
+    `nothing`. `slot` is what to finish or start; a break without one was not planned: `POST /v1/me/breaks`
+    begins it."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -279,13 +232,40 @@ class ExposureRow(Answer):
     points: float
 
 
+class BreaksOfDate(Answer):
+    """Breaks and pauses that were taken, with their seconds, and breaks that are planned still."""
+
+    work_date: date
+    taken: int
+    seconds: int
+    planned: int
+    planned_seconds: int
+
+
 class MyExposure(Answer):
-    """All that was seen, whoever recorded it, and the limits in the windows that end on `to`."""
+    """All that was seen, whoever recorded it, the limits in the windows that end on `to`, and breaks: these
+    are facts for you, and no score."""
 
     model_config = ConfigDict(
         populate_by_name=True,
         json_schema_extra={
-            "examples": [{"from": "2026-11-17", "to": "2026-11-23", "seen": [], "limits": [SEVERE_DAY]}]
+            "examples": [
+                {
+                    "from": "2026-11-17",
+                    "to": "2026-11-23",
+                    "seen": [],
+                    "limits": [SEVERE_DAY],
+                    "breaks": [
+                        {
+                            "work_date": "2026-11-23",
+                            "taken": 1,
+                            "seconds": 900,
+                            "planned": 2,
+                            "planned_seconds": 1800,
+                        }
+                    ],
+                }
+            ]
         },
     )
 
@@ -293,6 +273,7 @@ class MyExposure(Answer):
     to: date
     seen: list[ExposureRow]
     limits: list[LimitLeft]
+    breaks: list[BreaksOfDate]
 
 
 @router.get(
@@ -320,7 +301,7 @@ def my_queue(
     Without `date` this is the shift that runs or comes next. A date without a shift or a plan is an empty
     day, and `note` says so. Send the `ETag` back as `If-None-Match`: as long as nothing has changed, the
     answer is 304."""
-    body = read_queue(readers, token, date, now, settings.review_tool_url)
+    body = read(readers, lambda asked: queue(asked, token, date, now, settings.review_tool_url))
     if body is None:
         raise INSIDE.refuse(request)
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
@@ -330,32 +311,22 @@ def my_queue(
     return Response(body, headers=headers, media_type="application/json")
 
 
-def read_queue(
-    readers: Readers, token: bytes, work_date: date | None, now: datetime, address: str
-) -> bytes | None:
-    readers.open()
-    try:
-        with readers.connection() as connection:
-            return queue(connection, token, work_date, now, address)
-    except OperationalError:
-        # A connection that broke while it lay idle, as after a restart of the database; the next one holds.
-        readers.check()
-        with readers.connection() as connection:
-            return queue(connection, token, work_date, now, address)
-
-
 def is_known(tag: str, told: str) -> bool:
     """Whether `If-None-Match` names this tag; a proxy may have made it a weak one."""
     return told.strip() == "*" or tag in (one.strip().removeprefix("W/") for one in told.split(","))
 
 
 @router.get("/v1/me/next", summary="What you may do now", response_model=NextNow)
-def next_now(actor: Auditor, engine: Database, now: Now) -> Response:
+def next_now(
+    request: Request, token: Annotated[bytes, Depends(INSIDE)], readers: ReadersPool, now: Now
+) -> Response:
     """The planned review or break; where that would pass a limit or comes too soon after what you have really
-    seen, the next one that does not, or a rest with its length, and the reason in a sentence. You may take a
-    break at any time, whatever this says."""
-    with engine.connect() as connection:
-        found = my_next(connection, actor.subject, now)
+    seen, the next one that does not, or a rest with its length, and the reason in a sentence. A review that
+    runs comes first; a paused one as soon as it may go on. You may take a break at any time, whatever this
+    says."""
+    found = read(readers, lambda asked: next_of_holder(through(asked), token, now))
+    if found is None:
+        raise INSIDE.refuse(request)
     answer = NextNow(
         work_date=found.work_date,
         do=found.do,
@@ -366,71 +337,6 @@ def next_now(actor: Auditor, engine: Database, now: Now) -> Response:
         sentence=found.sentence,
     )
     return Response(answer.model_dump_json(), media_type="application/json", headers=PRIVATE)
-
-
-@router.post(
-    "/v1/me/slots/{slot}/start",
-    summary="Start a review or a planned break",
-    response_model=SlotNow,
-    responses=described(
-        "not-found", "limit-reached", "already-started", "too-early", "too-soon", "conflict", "stale"
-    ),
-)
-def start_slot(slot: IdPath, actor: Auditor, engine: Database, now: Now) -> SlotNow:
-    """Limits are asked of what you have really seen. Where this review would pass one, the answer is
-    `limit-reached`; where a rest has to come first or the shift winds down, `too-soon`: with a sentence and,
-    as `instead`, the next review that may start or a break. Sent again, it gives the same answer."""
-    return told(start(engine, actor, slot, now))
-
-
-@router.post(
-    "/v1/me/slots/{slot}/complete",
-    summary="End a review",
-    response_model=SlotNow,
-    responses=described("not-found", "not-started", "conflict"),
-)
-def complete_slot(slot: IdPath, done: Completed, actor: Auditor, engine: Database, now: Now) -> SlotNow:
-    """`seconds` are those you have really looked at it, and `seen` what it really was if that is not what was
-    expected. It is recorded as it was, however much it is, and counts from now on. Sent again, it gives the
-    same answer; with other figures it is refused."""
-    return told(complete(engine, actor, slot, done.as_seen(), now))
-
-
-@router.post(
-    "/v1/me/slots/{slot}/skip",
-    summary="Leave a review to somebody else",
-    response_model=SlotNow,
-    responses=described("not-found", "not-started", "conflict", "stale"),
-)
-def skip_slot(
-    slot: IdPath, actor: Auditor, engine: Database, now: Now, left: Completed | None = None
-) -> SlotNow:
-    """No reason is asked and nothing follows from it; it is not offered to you again. If it had started, what
-    you have seen counts: `seconds` if you say them, else all since the start."""
-    return told(skip(engine, actor, slot, None if left is None else left.as_seen(), now))
-
-
-@router.post(
-    "/v1/me/breaks",
-    summary="Take a break now",
-    response_model=SlotNow,
-    responses=described("already-started", "conflict"),
-)
-def take_a_break(actor: Auditor, engine: Database, now: Now) -> SlotNow:
-    """It lasts until you end it. While a review runs, complete or skip that first. Sent again, it gives the
-    break that runs."""
-    return told(take_break(engine, actor, now))
-
-
-@router.post(
-    "/v1/me/breaks/{slot}/end",
-    summary="End a break",
-    response_model=SlotNow,
-    responses=described("not-found", "not-started", "stale"),
-)
-def end_a_break(slot: IdPath, actor: Auditor, engine: Database, now: Now) -> SlotNow:
-    """Of a planned break too, once it is started."""
-    return told(end_break(engine, actor, slot, now))
 
 
 @router.get("/v1/me/exposure", summary="What you have seen", response_model=MyExposure)
@@ -454,15 +360,3 @@ def exposure_of_mine(
     with engine.connect() as connection:
         body = my_exposure(connection, actor.subject, first, last, now)
     return Response(body, headers=PRIVATE, media_type="application/json")
-
-
-def told(slot: MySlot) -> SlotNow:
-    return SlotNow(
-        slot=slot.slot,
-        kind=slot.kind,
-        state=slot.state,
-        item=slot.item,
-        started_at=slot.started_at,
-        ended_at=slot.ended_at,
-        seconds=slot.seen_seconds,
-    )

@@ -96,8 +96,8 @@ def live_through(parts: ExitStack, out: Path | None, tell: Callable[[str], None]
     tell("the next morning")
     early = basis | {"BREAKWATER_CLOCK_AHEAD": ahead(first_shift + FIRST_MINUTES)}
     server = parts.enter_context(running(early, scratch / "serve.log", "serve"))
-    for verb in ("worker", "clock"):
-        parts.enter_context(running(early, scratch / f"{verb}.log", verb))
+    for part in (("worker",), ("worker", "--urgent"), ("clock",)):
+        parts.enter_context(running(early, scratch / f"{''.join(part)}.log", *part))
     server.wait_until(lambda: answers(client, "/readyz"), "the server was ready")
     begun = morning(client, personas, asked)
     return Lived(

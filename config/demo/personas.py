@@ -155,15 +155,22 @@ def auditor(client: httpx.Client, personas: Personas, queue: dict[str, Any], tag
     first = reviews[0]
     personas.post(client, "auditor", f"/v1/me/slots/{first['slot']}/start")
     seconds = first["review"]["expected_seconds"] + 20
+    personas.post(client, "auditor", f"/v1/me/slots/{first['slot']}/heartbeat")
+    personas.post(client, "auditor", f"/v1/me/slots/{first['slot']}/pause")
+    personas.post(client, "auditor", f"/v1/me/slots/{first['slot']}/resume")
     personas.post(
-        client, "auditor", f"/v1/me/slots/{first['slot']}/complete", httpx.codes.OK, {"seconds": seconds}
+        client,
+        "auditor",
+        f"/v1/me/slots/{first['slot']}/complete",
+        httpx.codes.OK,
+        {"seconds": seconds, "outcome": {"decision": "agree"}},
     )
     personas.post(client, "auditor", f"/v1/me/slots/{reviews[1]['slot']}/skip")
     after = personas.get(client, "auditor", f"/v1/me/queue?date={day}").json()
     starts = datetime.fromisoformat(first["planned_start"]).astimezone(zone)
     return (
         f"GET /v1/me/queue: {len(reviews)} reviews and {len(breaks)} breaks from {starts:%H:%M}; 304 while "
-        "nothing has changed. One review is done, one is skipped, no reason asked. "
+        "nothing has changed. One review is done after a pause, one is skipped, no reason asked. "
         f"{after['limits'][0]['sentence']}"
     )
 

@@ -2,45 +2,62 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, Row, text
 
 from models import audit
+from models.actions.give_back import give_back
+from models.actions.notify import notify
+from models.actions.place_again import place_again
+from models.actions.release_reserved import release_reserved
 from models.actor import Actor
+from models.queries.my_slot import my_slot
 
 AT_ONCE = 200
 """People in one transaction: their guards are held for no longer than that takes."""
+OVER_SENTENCE = "Your shift is over: what was left of your plan is not yours any more."
 
-OVER = text("""
-    select distinct slot.auditor from slot
-    join shift on shift.auditor = slot.auditor and shift.work_date = slot.work_date
-    where slot.state = 'planned' and shift.shift_end <= :now
-    order by slot.auditor limit :most
+# A review on the screen ends by its person, or when nothing is heard of it; one that is paused waits for a
+# shift that is over.
+ENDS = "slot.state = 'started' and (slot.kind = 'break' or slot.kind = 'work' and is_paused(slot.pauses))"
+OF_SHIFT = """
+    shift.auditor = slot.auditor and shift.work_date = slot.work_date and there_until(shift) <= :now
+"""
+OVER = text(f"""
+    select auditor from (
+        select slot.auditor from slot join shift on {OF_SHIFT} where slot.state = 'planned'
+        union
+        select slot.auditor from slot join shift on {OF_SHIFT} where {ENDS}
+    ) found
+    order by auditor limit :most
 """)
 LOCK = text("select lock_guards(:people)")
-# One statement, so that nobody sees a slot gone and its reservation still there.
-CLOSE = text("""
-    with closed as (
-        update slot set state = 'withdrawn'
-        from shift
-        where slot.auditor = any (:people) and slot.state = 'planned'
-          and shift.auditor = slot.auditor and shift.work_date = slot.work_date and shift.shift_end <= :now
-        returning slot.id, slot.auditor, slot.work_date, slot.kind
-    ), given_back as (
-        insert into ledger (at, auditor, work_date, entry, category, severity, modality, seconds, items, slot)
-        select :now, auditor, closed.work_date, 'release', category, severity, modality, seconds, items, id
-        from closed cross join lateral slot_reserved(closed.id, closed.work_date)
-    )
-    select count(*) from closed
+WITHDRAW = text(f"""
+    update slot set state = 'withdrawn' from shift
+    where slot.auditor = any (:people) and slot.state = 'planned' and {OF_SHIFT}
+    returning slot.id, slot.auditor, slot.work_date, slot.item
+""")
+END_BREAKS = text(f"""
+    update slot set state = 'done', ended_at = greatest(slot.started_at, there_until(shift)) from shift
+    where slot.auditor = any (:people) and slot.kind = 'break' and {ENDS} and {OF_SHIFT}
+""")
+PAUSED = text(f"""
+    select slot.id, slot.auditor from slot join shift on {OF_SHIFT}
+    where slot.auditor = any (:people) and slot.kind = 'work' and {ENDS}
+    order by slot.auditor
 """)
 
 
 def close_shifts(engine: Engine, actor: Actor, now: datetime) -> int:
-    """Withdraw what is still planned in shifts that have ended and release its reservations; how many slots.
+    """Withdraw what is still planned in shifts that have ended and release its reservations, end breaks that
+    were not ended and give back reviews that are paused; how many slots.
 
     A review that was planned for somebody who did not come then no longer counts towards their limits, and
-    an escalation can be planned again. What has started stays as it is. Safe to repeat, and to run twice.
+    an escalation can be planned again. A review on the screen goes on. Safe to repeat, and to run twice.
     """
     closed = 0
     while True:
@@ -48,10 +65,33 @@ def close_shifts(engine: Engine, actor: Actor, now: datetime) -> int:
             people = connection.execute(OVER, {"now": now, "most": AT_ONCE}).scalars().all()
             if not people:
                 return closed
-            connection.execute(LOCK, {"people": list(people)})
-            slots: int = connection.execute(CLOSE, {"people": list(people), "now": now}).scalar_one()
+            slots = _close(connection, people, now)
             closed += slots
             if slots:
                 audit.record(
                     connection, actor, "close_shifts", "shifts", now, people=len(people), slots=slots
                 )
+
+
+def _close(connection: Connection, people: Sequence[str], now: datetime) -> int:
+    theirs = {"people": list(people), "now": now}
+    connection.execute(LOCK, {"people": list(people)})
+    left = connection.execute(WITHDRAW, theirs).all()
+    breaks = connection.execute(END_BREAKS, theirs).rowcount
+    paused = connection.execute(PAUSED, theirs).all()
+    for row in paused:
+        give_back(connection, my_slot(connection, row.auditor, row.id), None, "day", now)
+    release_reserved(connection, [row.id for row in left], now)
+    _tell(connection, left, now)
+    place_again(connection, [row.item for row in left if row.item is not None], now)
+    return len(left) + breaks + len(paused)
+
+
+def _tell(connection: Connection, left: Sequence[Row[Any]], now: datetime) -> None:
+    days: dict[tuple[str, date], list[int]] = defaultdict(list)
+    for row in left:
+        days[row.auditor, row.work_date].append(row.id)
+    for (auditor, work_date), slots in sorted(days.items()):
+        notify(
+            connection, f"auditor:{auditor}", work_date, "shift-over", OVER_SENTENCE, now, slots=sorted(slots)
+        )

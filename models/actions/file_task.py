@@ -12,6 +12,8 @@ from sqlalchemy import Connection, text
 FILED = "breakwater_filed"
 """Under this name a connection remembers the tasks filed in its transaction (kind and id), so that somebody
 can ring for them once it is committed: `models.doorbell`."""
+Filed = tuple[str, int]
+"""A task's kind and id."""
 
 FILE = text("""
     insert into task (kind, payload, dedupe_key, run_after, filed_at, rung_at)

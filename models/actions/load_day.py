@@ -20,6 +20,8 @@ from allocator.files.instants import text_from_instant
 from allocator.instance import Instance
 from models import audit
 from models.actions.adopt_policy import adopt_policy, unadoptable
+from models.actions.ask_replan import ask_replan
+from models.actions.keep_within_limits import keep_within_limits
 from models.actor import Actor
 from models.frames import copy_in
 from models.policy_in_force import differences, read_policy
@@ -132,8 +134,12 @@ def load_day(engine: Engine, actor: Actor, instance: Instance, now: datetime) ->
             "history": history,
         }
         more = int(any(changes.values()))
-        version: int = connection.execute(VERSION, day | {"more": more}).scalar_one()
+        connection.execute(VERSION, day | {"more": more})
         audit.record(connection, actor, "load_day", f"day:{instance.work_date}", now, **changes)
+        if more:
+            for work_date in _to_plan_again(connection, instance.work_date, now):
+                ask_replan(connection, actor, work_date, "day-loaded", now)
+        version: int = connection.execute(VERSION, day | {"more": 0}).scalar_one()
         return Loaded(
             work_date=instance.work_date,
             auditors=instance.auditors.height,
@@ -167,6 +173,15 @@ def _heaviest(instance: Instance) -> int:
     return max(1, max(dose.severity) * max(dose.modality_tenths.values()))
 
 
+def _to_plan_again(connection: Connection, loaded: date, now: datetime) -> list[date]:
+    """Work dates whose plans no longer fit: the one that was loaded, if people are at work in it already (if
+    not, somebody asks for a plan when all is loaded), and those in which people's limits now hold less."""
+    people = connection.execute(PEOPLE).scalars().all()
+    withdrawn = keep_within_limits(connection, people, now, "day-loaded")
+    asked = {"slots": withdrawn, "work_date": loaded, "now": now}
+    return list(connection.execute(TO_PLAN_AGAIN, asked).scalars())
+
+
 # ------------------------------------------------------------------------------- from files to the database
 
 STAGING = text("""
@@ -192,11 +207,18 @@ def _stage(connection: Connection, instance: Instance) -> None:
     connection.execute(text("analyze given_shift, given_item, given_history"))
 
 
-LOCK_PEOPLE = text("""
-    select lock_guards(array(
-        select auditor from given_shift
-        union select auditor from given_history join auditor on auditor.id = given_history.auditor
-    ))
+GIVEN_PEOPLE = """
+    select auditor from given_shift
+    union select auditor from given_history join auditor on auditor.id = given_history.auditor
+"""
+LOCK_PEOPLE = text(f"select lock_guards(array({GIVEN_PEOPLE}))")
+PEOPLE = text(GIVEN_PEOPLE)
+TO_PLAN_AGAIN = text("""
+    select work_date from slot where id = any (:slots)
+    union
+    select work_date from shift
+    where work_date = :work_date and there_from(shift) <= :now and there_until(shift) > :now
+    order by work_date
 """)
 # Locks the day until the end, as publishing does: what is loaded and what is published wait for each other.
 WORK_DAY = text("""
@@ -302,10 +324,24 @@ STRATA = text("""
               <> (known.market, known.language, known.category, known.severity))
     order by given.place, known.id
 """)
+BEGUN = text("""
+    select given.place, given.auditor, min(slot.started_at) as started_at
+    from given_shift given
+    join slot on slot.auditor = given.auditor and slot.work_date = given.work_date and slot.kind = 'work'
+        and slot.started_at is not null
+    where slot.started_at not between given.shift_start and given.shift_end
+    group by given.place, given.auditor order by given.place
+""")
 
 
 def _clashes(connection: Connection, instance: Instance) -> Iterator[Fault]:
-    """What in the files cannot be beside what is here: one fault an item."""
+    """What in the files cannot be beside what is here: one fault an item or a shift."""
+    for row in connection.execute(BEGUN):
+        message = (
+            f"leaves out what {show(row.auditor)} began at {_said(row.started_at)}; a work date has one "
+            "shift, and this is another"
+        )
+        yield Fault("auditors", row.place, "shift_start", message)
     for row in connection.execute(ELSEWHERE):
         owner = "came from upstream, for no date" if row.work_date is None else f"belongs to {row.work_date}"
         yield Fault("items", row.place, "id", f"repeats {show(row.id)}, which {owner}")

@@ -9,6 +9,8 @@ from datetime import date, datetime
 from sqlalchemy import Connection, Engine, text
 
 from models import audit
+from models.actions.ask_replan import ask_replan
+from models.actions.keep_within_limits import keep_within_limits
 from models.actor import Actor
 from models.queries.limits import (
     LimitInForce,
@@ -44,8 +46,9 @@ class LoweredLimit:
     """`key` is the limit that changed: the one asked for, or the team's own, taken from it (`parent`).
 
     `before` is what held until now, in the limit's unit; `withdrawn` the proposal to raise it that this
-    overtook. `plans_made_before` are work dates whose plans were made under the old amount and are not made
-    anew by this: what they hold stands, what would be added is refused.
+    overtook. `plans_made_before` are work dates whose plans were made under the old amount: what they hold
+    above the new one is withdrawn, and they are made anew. How much that is stands nowhere, not even which of
+    these dates it concerns: it could be one person's.
     """
 
     key: str
@@ -61,7 +64,8 @@ class LoweredLimit:
 def lower_limit(
     engine: Engine, actor: Actor, key: str, amount: int, team: str | None, now: datetime
 ) -> LoweredLimit:
-    """Lower a limit to `amount`, in its own unit; from the moment this returns nothing is reserved above it.
+    """Lower a limit to `amount`, in its own unit; from the moment this returns nothing that has not begun is
+    reserved above it.
 
     Wellbeing staff lower any limit. A lead lowers those of teams of their own, and any other limit that
     concerns them for one such team: the team gets a limit of its own, which binds everybody in it beside the
@@ -87,6 +91,7 @@ def lower_limit(
         withdrawn = connection.execute(
             WITHDRAW, {"key": changed, "by": actor.subject, "now": now}
         ).scalar_one_or_none()
+        withdrawn_slots = keep_within_limits(connection, None, now, "limit-lowered", limit=changed)
         audit.record(
             connection,
             actor,
@@ -97,7 +102,11 @@ def lower_limit(
             amount=amount,
             parent=None if changed == key else key,
             withdrawn=withdrawn,
+            withdrawn_slots=len(withdrawn_slots),
         )
+        dates = plans_made_before(connection, scope, now)
+        for work_date in dates:
+            ask_replan(connection, actor, work_date, "limit-lowered", now)
         return LoweredLimit(
             key=changed,
             scope=scope,
@@ -106,7 +115,7 @@ def lower_limit(
             before=before,
             amount=amount,
             withdrawn=withdrawn,
-            plans_made_before=plans_made_before(connection, scope, now),
+            plans_made_before=dates,
         )
 
 

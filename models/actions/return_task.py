@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, Row, text
 
 from models import audit
 from models.actions.claim_task import Claim
+from models.actions.notify import notify
 from models.actor import Actor
 
 MOST_ATTEMPTS = 5
@@ -17,8 +18,14 @@ MOST_ATTEMPTS = 5
 MOST_GIVEN_BACK = 20
 """Tries that were given back through no fault of the task's, after which they count like the others."""
 
-Why = Literal["stale", "stopped", "lease-expired", "worker-died", "took-too-long", "not-legal", "error"]
+Why = Literal[
+    "stale", "stopped", "lease-expired", "worker-died", "took-too-long", "not-legal", "unknown-kind", "error"
+]
 NO_FAULT: frozenset[Why] = frozenset({"stale", "stopped"})
+BROKEN_OFF: frozenset[Why] = frozenset({"lease-expired", "worker-died"})
+"""Its worker went, most likely for reasons of its own: the first time it is tried again at once."""
+HOPELESS: frozenset[Why] = frozenset({"unknown-kind"})
+"""Nothing that another try would change."""
 
 SENTENCES: dict[Why, str] = {
     "stale": "The day kept changing while it was being planned.",
@@ -27,6 +34,7 @@ SENTENCES: dict[Why, str] = {
     "worker-died": "Its workers died every time before they had finished.",
     "took-too-long": "Planning took longer than is allowed (BREAKWATER_SOLVE_SECONDS).",
     "not-legal": "The plan that was made broke a rule, so it was not published: Breakwater is at fault.",
+    "unknown-kind": "The workers do not know what this task asks for: they are older than what asked.",
     "error": "Planning failed. The workers' log says where.",
 }
 
@@ -49,6 +57,8 @@ PARK = text("""
     where id = :task
 """)
 PLAN_WAITS = text("update plan set state = 'waiting', stage = null where id = :plan and state = 'planning'")
+OF_PLAN = text("select work_date from plan where id = :plan")
+OF_ITEM = text("select work_date from item where id = :item")
 PLAN_FAILED = text("""
     update plan set state = 'failed', stage = null, failure = :sentence
     where id = :plan and state in ('waiting', 'planning')
@@ -80,8 +90,10 @@ def what_next(attempts: int, fence: int, why: Why, pause: float) -> Next:
     """
     if why in NO_FAULT and fence - attempts < MOST_GIVEN_BACK:
         return Next(attempts - 1, pause / 5)
-    if attempts >= MOST_ATTEMPTS:
+    if attempts >= MOST_ATTEMPTS or why in HOPELESS:
         return Next(attempts, None)
+    if why in BROKEN_OFF:
+        return Next(attempts, 0 if attempts == 1 else pause * 2.0 ** (attempts - 2))
     return Next(attempts, pause * 2.0 ** (attempts - 1))
 
 
@@ -115,6 +127,7 @@ def _give_back(
         connection.execute(PARK, {"task": row.id, "now": now, "error": error})
         if plan is not None:
             connection.execute(PLAN_FAILED, {"plan": plan, "sentence": SENTENCES[why]})
+        tell_operations(connection, row.id, row.kind, row.payload, why, now)
     else:
         back = {
             "task": row.id,
@@ -129,3 +142,21 @@ def _give_back(
     verb = "park_task" if parked else "return_task"
     audit.record(connection, actor, verb, f"task:{row.id}", now, why=why, attempts=following.attempts)
     return Returned(row.id, parked, why)
+
+
+def tell_operations(
+    connection: Connection, task: int, kind: str, payload: dict[str, Any], why: Why, now: datetime
+) -> None:
+    """Nothing more happens to a parked task by itself, so somebody has to know of it."""
+    work_date = None
+    if kind == "plan":
+        what = "A plan could not be made"
+        work_date = connection.execute(OF_PLAN, {"plan": payload["plan"]}).scalar()
+    elif kind == "place":
+        what = "An escalation could not be placed"
+        work_date = connection.execute(OF_ITEM, {"item": payload["item"]}).scalar()
+    else:
+        what = "A task could not be done"
+    given_up = "no worker knows how" if why in HOPELESS else "it was given up after too many tries"
+    sentence = f"{what}: {given_up}. See the workers' log, then POST /v1/tasks/{task}/retry."
+    notify(connection, "operations", work_date, "task-parked", sentence, now, task=task, of=kind, why=why)

@@ -9,12 +9,20 @@ from sqlalchemy import Engine, text
 from models import audit
 from models.actions.hold_person import hold_person
 from models.actor import Actor
+from models.queries.asking import within
 from models.queries.may_start import hindrance
 from models.queries.my_next import instead
-from models.queries.my_slot import WITHDRAWN, MySlot, my_slot, running
+from models.queries.my_slot import WITHDRAWN, MySlot, my_slot, not_before_the_last, running
 from models.refusal import Refusal
 
 START = text("update slot set state = 'started', started_at = :at where id = :slot")
+# What is reserved for it is its lease.
+START_REVIEW = text("""
+    update slot set state = 'started', started_at = :at,
+        leased_until = cast(:at as timestamptz) + make_interval(secs => (
+            select coalesce(sum(e.seconds), 0) from slot_reserved(slot.id, slot.work_date) e))
+    where id = :slot
+""")
 
 
 def start(engine: Engine, actor: Actor, slot: int, now: datetime) -> MySlot:
@@ -25,9 +33,9 @@ def start(engine: Engine, actor: Actor, slot: int, now: datetime) -> MySlot:
     really went. A break may start whenever no review runs.
 
     Raises:
-        Refusal: `not-found`; `already-started`, if something else runs; `too-early`; `limit-reached` and
-            `too-soon`, with `instead` for what may be done in its place; `stale`, if the plan has changed;
-            `conflict`.
+        Refusal: `not-found`; `already-started`, if something else runs or is paused, with its slot as
+            `running`; `too-early`; `limit-reached` and `too-soon`, with `instead` for what may be done in its
+            place; `stale`, if the plan has changed; `conflict`.
     """
     with engine.begin() as connection:
         hold_person(connection, actor.subject)
@@ -36,18 +44,18 @@ def start(engine: Engine, actor: Actor, slot: int, now: datetime) -> MySlot:
             return mine
         _check_planned(mine)
         if (other := running(connection, actor.subject)) is not None:
-            running_one = "A review runs: complete or skip it first."
-            raise Refusal(
-                "already-started", running_one if other.kind == "work" else "Your break runs: end it first."
-            )
+            raise Refusal("already-started", _first(other), more={"running": other.slot})
         if mine.kind == "work":
-            hindered = hindrance(connection, actor.subject, mine.work_date, slot, now)
+            ask = within(connection)
+            hindered = hindrance(ask, actor.subject, mine.work_date, slot, now)
             if hindered is not None:
                 more = {}
                 if hindered.kind in ("limit-reached", "too-soon"):
-                    more["instead"] = instead(connection, actor.subject, mine.work_date, now)
+                    more["instead"] = instead(ask, actor.subject, mine.work_date, now)
                 raise Refusal(hindered.kind, hindered.sentence, more=more)
-        connection.execute(START, {"slot": slot, "at": now.replace(microsecond=0)})
+        statement = START_REVIEW if mine.kind == "work" else START
+        at = not_before_the_last(connection, actor.subject, mine.work_date, now)
+        connection.execute(statement, {"slot": slot, "at": at})
         audit.record(connection, actor, "start", f"slot:{slot}", now, kind=mine.kind, item=mine.item)
         return my_slot(connection, actor.subject, slot)
 
@@ -59,5 +67,16 @@ def _check_planned(slot: MySlot) -> None:
         raise Refusal("stale", WITHDRAWN)
     if slot.state == "skipped":
         raise Refusal("conflict", "You have skipped this review.")
+    if slot.state == "returned":
+        raise Refusal("conflict", "You have handed this review back.")
     if slot.state == "done":
         raise Refusal("conflict", "This is done already.")
+
+
+def _first(other: MySlot) -> str:
+    """What comes before anything else is started."""
+    if other.kind != "work":
+        return "Your break runs: end it first."
+    if other.is_paused:
+        return f"The review of {other.item} is paused: go on with it, complete it or skip it first."
+    return f"The review of {other.item} runs: complete or skip it first."

@@ -11,8 +11,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
+from models.actions.complete import Outcome
 from models.actor import Actor
 from models.refusal import Refusal
 from tests.actions.limits_day import LimitsDay, limits_day
@@ -23,6 +24,7 @@ NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 """An hour into the shift, which is from 6 to 14 o'clock UTC."""
 ADA = Actor("auditor", "ada")
 BEN = Actor("auditor", "ben")
+AGREE = Outcome("agree")
 RULES: dict[str, Any] = {
     "severe_from": 3,
     "categories": ["violence", "self-harm"],
@@ -72,6 +74,36 @@ class MyDay:
         )
         return slot
 
+    def begun(self, slot: int, at: datetime = NOW, **columns: Any) -> int:
+        """This planned review runs, as starting it leaves it but for these columns; the slot."""
+        self.rows.run(
+            "update slot set state = 'started', started_at = :at, leased_until = :at + make_interval(secs =>"
+            " (select sum(seconds)::double precision from slot_reserved(slot.id, work_date)))"
+            " where id = :slot",
+            slot=slot,
+            at=at,
+        )
+        for name, value in columns.items():
+            self.rows.run(f"update slot set {name} = :value where id = :slot", slot=slot, value=value)
+        return slot
+
+    def escalation(self, name: str, auditor: str = "ada", priority: int = 1, **item: Any) -> int:
+        """An escalation, planned like the other reviews."""
+        plain: dict[str, Any] = {"kind": "escalation", "priority": priority, "draw": None, "stratum": None}
+        return self.review(name, auditor, **plain | item)
+
+    def tasks(self, kind: str) -> list[Any]:
+        """What tasks of a kind are to be done: their payloads, in the order in which they were filed."""
+        found = self.rows.rows("select payload from task where kind = :kind order by id", kind=kind)
+        return [row[0] for row in found]
+
+    def notices(self, addressee: str) -> list[tuple[Any, ...]]:
+        """Kind, sentence and detail of what somebody was told."""
+        return self.rows.rows(
+            "select kind, sentence, detail from notice where addressee = :addressee order by id",
+            addressee=addressee,
+        )
+
     def with_rests(self) -> None:
         """After 20 severe minutes a rest of 15 comes first; nothing severe in the shift's last 45."""
         rules = RULES | {"stretches": [RECOVERY], "edges": [WIND_DOWN]}
@@ -116,6 +148,22 @@ class MyDay:
 
     def verbs(self) -> list[str]:
         return [row[0] for row in self.rows.rows("select verb from audit where verb <> 'test' order by id")]
+
+
+@contextmanager
+def cut_off(engine: Engine, after: str) -> Iterator[None]:
+    """What is done here loses its connection right after the first statement with these words."""
+
+    def cut(*given: Any) -> None:
+        if after in given[2]:
+            raise ConnectionError("cut")
+
+    event.listen(engine, "after_cursor_execute", cut)
+    try:
+        with pytest.raises(ConnectionError, match="cut"):
+            yield
+    finally:
+        event.remove(engine, "after_cursor_execute", cut)
 
 
 def refusal(deed: Callable[..., Any], *given: Any) -> Refusal:

@@ -86,7 +86,7 @@ def test_a_lead_is_not_told_that_somebody_else_has_a_limit(day: LimitsDay, key: 
 
 
 def test_lowering_below_what_is_used_succeeds_and_blocks_what_comes(day: LimitsDay) -> None:
-    reserve(day, 2000)
+    day.entry("aud-1", "history", 2000)
     lowered = lower_limit(day.engine, WELLBEING, "severe-day", 100, None, NOW)
     assert (lowered.before, lowered.amount, lowered.unit) == (7200, 100, "seconds")
     assert day.amount("severe-day") == 100
@@ -160,7 +160,8 @@ def test_lowering_is_recorded_and_tells_which_plans_are_older(day: LimitsDay) ->
         tomorrow,
     )
     assert lower_limit(day.engine, LEAD, "early-day", 5, None, NOW).plans_made_before == (TODAY,)
-    assert day.rows("select actor, verb, subject, detail ->> 'before', detail ->> 'amount' from audit") == [
+    recorded = "select actor, verb, subject, detail ->> 'before', detail ->> 'amount' from audit"
+    assert day.rows(f"{recorded} where verb = 'lower_limit' order by id") == [
         ("wellbeing:wim", "lower_limit", "limit:severe-day", "7200", "5"),
         ("lead:lia", "lower_limit", "limit:early-day", "5000", "5"),
     ]

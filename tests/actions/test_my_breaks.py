@@ -1,4 +1,4 @@
-"""A break is anybody's at any time that no review runs, and lasts until its person ends it."""
+"""A break is anybody's at any time, and lasts until its person ends it."""
 
 from __future__ import annotations
 
@@ -45,10 +45,17 @@ def test_a_planned_break_that_runs_is_the_break(day: MyDay) -> None:
     assert end_break(day.engine, ADA, day.slots["pause"], NOW).state == "done"
 
 
-def test_a_review_ends_first(day: MyDay) -> None:
+def test_a_review_is_paused_for_it_and_goes_on_after_it(day: MyDay) -> None:
     start(day.engine, ADA, day.slots["one"], NOW)
-    found = refusal(take_break, day.engine, ADA, NOW)
-    assert (found.kind, "Skipping asks for no reason." in found.sentence) == ("already-started", True)
+    taken = take_break(day.engine, ADA, NOW + timedelta(minutes=1))
+    assert (taken.slot, taken.kind, taken.state, taken.is_paused) == (
+        day.slots["one"], "work", "started", True,
+    )  # fmt: skip
+    assert take_break(day.engine, ADA, NOW + timedelta(minutes=2)) == taken
+    back = end_break(day.engine, ADA, taken.slot, NOW + timedelta(minutes=5))
+    assert (back.is_paused, back.leased_until) == (False, NOW + timedelta(minutes=14))
+    assert end_break(day.engine, ADA, taken.slot, NOW + timedelta(minutes=6)) == back
+    assert day.verbs() == ["start", "pause", "resume"]
 
 
 def test_outside_the_shift_time_is_ones_own_anyway(day: MyDay) -> None:

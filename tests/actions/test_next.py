@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -9,12 +11,15 @@ import pytest
 
 from models.actions.complete import complete
 from models.actions.end_break import end_break
+from models.actions.issue_token import issue_token
 from models.actions.settle_exposure import Seen
 from models.actions.skip import skip
 from models.actions.start import start
 from models.actions.take_break import take_break
-from models.queries.my_next import Next, my_next
-from tests.actions.my_day import ADA, DAY, NOW, MyDay, my_day, refusal
+from models.actor import SYSTEM
+from models.queries.asking import within
+from models.queries.my_next import Next, my_next, next_of_holder
+from tests.actions.my_day import ADA, AGREE, DAY, NOW, RULES, MyDay, my_day, refusal
 from tests.conftest import Database
 
 
@@ -33,7 +38,7 @@ def look(day: MyDay, name: str, now: datetime, seconds: int = 600, severity: int
     """Start and complete a review; when it ended."""
     start(day.engine, ADA, day.slots[name], now)
     ended = now + timedelta(seconds=seconds)
-    complete(day.engine, ADA, day.slots[name], Seen(seconds, None, severity, None), ended)
+    complete(day.engine, ADA, day.slots[name], Seen(seconds, None, severity, None), AGREE, ended)
     return ended
 
 
@@ -108,3 +113,54 @@ def test_a_day_without_anything_left(day: MyDay) -> None:
     assert (found.do, found.sentence) == ("nothing", "Nothing more is planned for you on this date.")
     day.rows.run("delete from shift")
     assert following(day, NOW).sentence == "You have no shift on this date."
+
+
+def test_a_shift_that_ended_early_says_so(day: MyDay) -> None:
+    day.rows.run("update shift set available_until = :at where auditor = 'ada'", at=NOW)
+    found = following(day, NOW)
+    assert (found.do, found.slot) == ("nothing", None)
+    assert found.sentence == "Your shift ended at 14:00; the rest of the day is yours."
+
+
+def test_it_looks_as_far_ahead_as_it_has_to(day: MyDay) -> None:
+    """More severe reviews than are looked at at once, all held back by a limit: the mild one is found."""
+    day.rows.run("update slot set planned_start = planned_start + interval '4 hours',"
+                 " planned_end = planned_end + interval '4 hours' where item = 'mild'")  # fmt: skip
+    for n in range(12):
+        day.review(f"more-{n}", reserved=0)
+    day.seen(3600)
+    day.rows.run("update slot set state = 'withdrawn' where kind = 'break'")
+    found = following(day, NOW)
+    assert (found.do, found.slot) == ("review", day.slots["mild"])
+    assert found.sentence is not None
+    assert found.sentence.startswith("You have seen 60 of 60 minutes of severe work today")
+    skip(day.engine, ADA, day.slots["mild"], None, NOW)
+    assert (following(day, NOW).do, following(day, NOW).slot) == ("nothing", None)
+
+
+def test_work_of_the_day_before_is_rested_from(day: MyDay) -> None:
+    """What was really done last night counts, however it ended, and not what an earlier plan said of it."""
+    rules = RULES | {"rest_between_shifts": 39600}
+    day.rows.run("update policy set document = :document", document=json.dumps(rules))
+    yesterday = DAY - timedelta(days=1)
+    day.rows.person("ada", dates=[yesterday])
+    day.rows.work_day(yesterday)
+    day.rows.item("late", work_date=yesterday, draw=99)
+    begun = NOW - timedelta(hours=11)
+    slot = day.rows.slot("ada", "late", yesterday, planned_start=begun, planned_end=NOW, state="started")
+    day.rows.run("update slot set state = 'skipped', ended_at = :at where id = :slot",
+                 at=begun + timedelta(minutes=10), slot=slot)  # fmt: skip
+    found = following(day, NOW)
+    assert (found.do, found.until) == ("wait", NOW + timedelta(minutes=10))
+    assert following(day, NOW + timedelta(minutes=10)).do == "review"
+
+
+def test_asked_with_a_token_it_says_the_same(day: MyDay) -> None:
+    issued = issue_token(day.engine, SYSTEM, "auditor", "ada", (), 1, NOW)
+    lead = issue_token(day.engine, SYSTEM, "lead", "lia", ("early",), 1, NOW)
+    digest = hashlib.sha256(issued.token.encode()).digest()
+    with day.engine.connect() as connection:
+        ask = within(connection)
+        assert next_of_holder(ask, digest, NOW) == my_next(connection, "ada", NOW)
+        assert next_of_holder(ask, hashlib.sha256(lead.token.encode()).digest(), NOW) is None
+        assert next_of_holder(ask, digest, NOW + timedelta(days=2)) is None

@@ -15,7 +15,7 @@ from models.actions.start import start
 from models.actions.take_break import take_break
 from models.refusal import Refusal
 from tests.actions.limits_day import WELLBEING, at_once
-from tests.actions.my_day import ADA, BEN, DAY, NOW, MyDay, my_day, refusal
+from tests.actions.my_day import ADA, AGREE, BEN, DAY, NOW, MyDay, my_day, refusal
 from tests.conftest import Database
 
 
@@ -50,7 +50,7 @@ def test_one_thing_at_a_time(day: MyDay) -> None:
     start(day.engine, ADA, day.slots["one"], NOW)
     assert refusal(start, day.engine, ADA, day.slots["mild"], NOW).kind == "already-started"
     assert refusal(start, day.engine, ADA, day.slots["pause"], NOW).kind == "already-started"
-    complete(day.engine, ADA, day.slots["one"], Seen(600), NOW + timedelta(minutes=10))
+    complete(day.engine, ADA, day.slots["one"], Seen(600), AGREE, NOW + timedelta(minutes=10))
     take_break(day.engine, ADA, NOW + timedelta(minutes=11))
     during = refusal(start, day.engine, ADA, day.slots["mild"], NOW + timedelta(minutes=12))
     assert (during.kind, during.sentence) == ("already-started", "Your break runs: end it first.")
@@ -122,17 +122,16 @@ def test_what_left_the_plan_does_not_start(day: MyDay) -> None:
 def test_what_has_ended_does_not_start_again(day: MyDay) -> None:
     skip(day.engine, ADA, day.slots["one"], None, NOW)
     start(day.engine, ADA, day.slots["two"], NOW)
-    complete(day.engine, ADA, day.slots["two"], Seen(1), NOW)
+    complete(day.engine, ADA, day.slots["two"], Seen(1), AGREE, NOW)
     for name in ("one", "two"):
         assert refusal(start, day.engine, ADA, day.slots[name], NOW).kind == "conflict"
 
 
 def test_a_limit_is_asked_of_what_was_really_seen(day: MyDay) -> None:
-    """Planned are 30 minutes of 60. The first review takes 45: the next fits still, the third does not."""
+    """Planned are 30 minutes of 60; but 41 more were seen elsewhere than anybody reckoned with."""
     start(day.engine, ADA, day.slots["one"], NOW)
-    complete(day.engine, ADA, day.slots["one"], Seen(45 * 60), NOW + timedelta(minutes=45))
-    start(day.engine, ADA, day.slots["two"], NOW + timedelta(minutes=46))
-    complete(day.engine, ADA, day.slots["two"], Seen(301), NOW + timedelta(minutes=56))
+    complete(day.engine, ADA, day.slots["one"], Seen(600), AGREE, NOW + timedelta(minutes=10))
+    day.seen(2401)
     found = refusal(start, day.engine, ADA, day.slots["three"], NOW + timedelta(minutes=57))
     assert found.kind == "limit-reached"
     assert found.sentence == (
@@ -212,10 +211,21 @@ def test_a_share_of_a_limit_is_all_that_counts_for_whoever_is_new(day: MyDay) ->
 
 def test_a_lowered_limit_holds_at_once(day: MyDay) -> None:
     lower_limit(day.engine, WELLBEING, "severe-day", 599, None, NOW)
-    found = refusal(start, day.engine, ADA, day.slots["one"], NOW)
-    assert found.sentence == (
-        "You have seen 0 of 9 minutes of severe work today; this review is expected to take 10."
-    )
+    assert refusal(start, day.engine, ADA, day.slots["one"], NOW).kind == "stale"
+    assert start(day.engine, ADA, day.slots["mild"], NOW).state == "started"
+
+
+def test_a_shift_that_ended_early_or_begins_late_is_over_or_ahead(day: MyDay) -> None:
+    day.rows.run("update shift set available_from = :at where auditor = 'ada'", at=NOW + timedelta(minutes=5))
+    early = refusal(start, day.engine, ADA, day.slots["one"], NOW + timedelta(minutes=4))
+    assert (early.kind, early.sentence) == ("too-early", "Your shift starts at 14:05.")
+    until = NOW + timedelta(minutes=30)
+    day.rows.run("update shift set available_until = :at where auditor = 'ada'", at=until)
+    too_long = refusal(start, day.engine, ADA, day.slots["one"], until - timedelta(seconds=599))
+    assert too_long.kind == "too-soon"
+    over = refusal(start, day.engine, ADA, day.slots["one"], until)
+    assert (over.kind, over.sentence) == ("conflict", "Your shift ended at 14:30.")
+    assert start(day.engine, ADA, day.slots["one"], until - timedelta(seconds=600)).state == "started"
 
 
 @pytest.mark.parametrize(
@@ -255,3 +265,13 @@ def test_of_two_starts_at_once_one_comes_to_pass(day: MyDay) -> None:
     same = at_once(*[lambda: start(day.engine, ADA, running[0].slot, NOW)] * 4)
     assert [one.state for one in same] == ["started"] * 4
     assert day.verbs() == ["start"]
+
+
+def test_nothing_begins_before_the_last_ended_even_by_a_clock_that_is_behind(day: MyDay) -> None:
+    ended = NOW + timedelta(minutes=10)
+    start(day.engine, ADA, day.slots["one"], NOW)
+    complete(day.engine, ADA, day.slots["one"], Seen(600), AGREE, ended)
+    behind = ended - timedelta(seconds=10)
+    assert start(day.engine, ADA, day.slots["mild"], behind).started_at == ended
+    complete(day.engine, ADA, day.slots["mild"], Seen(60), AGREE, ended + timedelta(minutes=1))
+    assert take_break(day.engine, ADA, ended).started_at == ended + timedelta(minutes=1)

@@ -127,10 +127,10 @@ def serve(database: Database, doorbell: str) -> Iterator[Callable[..., LiveServe
     """Starts `breakwater serve` with these arguments, and waits until it says where it answers."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str) -> LiveServer:
+    def start(*arguments: str, module: str = "config.cli") -> LiveServer:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("BREAKWATER_")}
         process = subprocess.Popen(
-            [sys.executable, "-m", "config.cli", "serve", "--port", "0", *arguments],
+            [sys.executable, "-m", module, "serve", "--port", "0", *arguments],
             env=environment | {"DATABASE_URL": database.url, "REDIS_URL": doorbell},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

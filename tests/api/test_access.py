@@ -29,6 +29,7 @@ from tests.conftest import Database
 
 PUBLIC = {"/healthz", "/readyz", "/problems/{kind}", "/openapi.json"}
 """All that is shown without a token; whoever adds to it says so here too."""
+STREAMS = {"/v1/events"}
 
 
 def undeclared(app: FastAPI) -> list[str]:
@@ -78,7 +79,9 @@ def guarded(app: FastAPI) -> list[tuple[str, str, Allow]]:
 
 
 def address(route: APIRoute) -> str:
-    return re.sub(r"\{\w+\}", "1", route.path)
+    # A stream has no end, which this client would wait for: what it asks for is malformed.
+    query = "?after=x" if route.path in STREAMS else ""
+    return re.sub(r"\{\w+\}", "1", route.path) + query
 
 
 def test_without_a_token_every_guarded_route_answers_401(app: FastAPI, client: TestClient) -> None:

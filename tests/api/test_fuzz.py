@@ -66,6 +66,8 @@ def calls(app: FastAPI) -> list[Call]:
             allowed = declared(route)[0]
             for method in sorted(route.methods or ()):
                 operation = document["paths"][route.path_format][method.lower()]
+                if "text/event-stream" in str(operation["responses"]):
+                    continue  # it does not end, which this client would wait for
                 found.append(
                     Call(method, route.path_format, operation, allowed.personas[0] if allowed else None)
                 )

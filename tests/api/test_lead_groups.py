@@ -62,6 +62,7 @@ def test_a_group_of_eleven_is_shown(here: Served) -> None:
                     "team": "early",
                     "complete": True,
                     "total": total,
+                    "breaks": None,
                     "cells": [total | {"category": "adult", "work_date": "2026-11-09"}],
                 }
             ],
@@ -73,7 +74,8 @@ def test_a_group_of_ten_is_not_and_another_team_neither(here: Served) -> None:
     all_saw(here, SMALL)
     all_saw(here, TEAM)
     early, late = shown(here, LEAD_OF_TWO)[0]["teams"]
-    assert (early["team"], late) == ("early", {"team": "late", "complete": False, "total": None, "cells": []})
+    assert early["team"] == "early"
+    assert late == {"team": "late", "complete": False, "total": None, "breaks": None, "cells": []}
     assert [team["team"] for team in shown(here)[0]["teams"]] == ["early"]
 
 
@@ -169,3 +171,50 @@ def test_somebody_who_came_from_another_team_counts_here_from_then_on(here: Serv
 def test_it_is_for_leads_alone(here: Served) -> None:
     for actor in (WELLBEING, Actor("auditor", TEAM[0]), Actor("operations", "ops")):
         here.ask(actor, "/v1/exposure/groups", 403)
+
+
+# ---------------------------------------------------------------------------------------------------- breaks
+
+
+def rest(here: Served, people: list[str], minutes: int = 10, day: date = MONDAY) -> None:
+    """A break of each of these people, from ten o'clock UTC."""
+    begins = datetime(day.year, day.month, day.day, 10, tzinfo=UTC)
+    for person in people:
+        here.day.run(
+            "insert into slot (auditor, work_date, kind, label, planned_start, planned_end, state,"
+            " started_at, ended_at)"
+            " values (:person, :day, 'break', 'short', :begins, :ends, 'done', :begins, :ends)",
+            person=person,
+            day=day,
+            begins=begins,
+            ends=begins + timedelta(minutes=minutes),
+        )
+
+
+def test_breaks_are_shown_of_eleven_people_or_more_and_of_no_fewer(here: Served) -> None:
+    rest(here, TEAM[:10])
+    rest(here, TEAM[:10])
+    rest(here, SMALL)
+    assert [team["breaks"] for team in shown(here, LEAD_OF_TWO)[0]["teams"]] == [None, None]
+    rest(here, TEAM[10:11], 20, TUESDAY)
+    assert only_team(here)["breaks"] == {"people": 11, "taken": 21, "seconds": 20 * 600 + 1200}
+
+
+def test_a_pause_is_a_break(here: Served) -> None:
+    rest(here, TEAM[:10])
+    here.day.work_day(MONDAY)
+    here.day.item("i-1", work_date=MONDAY)
+    slot = here.day.slot(TEAM[10], "i-1", MONDAY, state="done")
+    here.day.run(
+        "update slot set pauses = tstzmultirange(tstzrange(started_at, started_at + interval '90 seconds'))"
+        " where id = :slot",
+        slot=slot,
+    )
+    assert only_team(here)["breaks"] == {"people": 11, "taken": 11, "seconds": 6090}
+
+
+def test_breaks_of_another_week_or_that_ended_after_the_close_are_not_in_it(here: Served) -> None:
+    rest(here, TEAM[:10])
+    rest(here, TEAM[10:], day=WEEK_BEFORE)
+    rest(here, TEAM[10:], minutes=9 * 24 * 60)
+    assert only_team(here)["breaks"] is None

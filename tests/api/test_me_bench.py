@@ -13,10 +13,11 @@ def test_a_small_measurement(database: Database, doorbell: str, capsys: pytest.C
     where = Connections(database.url, database.owner_url, doorbell)
     assert told(run(where, people=5, days=8, clients=4, rounds=1, seconds=0.2)) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "5 people, 500 slots, 890 ledger entries over 9 dates"
+    assert lines[0] == "5 people, 500 slots, 1090 ledger entries over 9 dates"
     assert [line[:18].strip() for line in lines[2:]] == [
         "queue",
         "queue, unchanged",
+        "next",
         "row",
         "row by engine",
         "constant",

@@ -12,13 +12,15 @@ from starlette.testclient import TestClient
 
 from api.routes.me import MyExposure, Queue
 from models.actions.complete import complete
+from models.actions.pause import pause
+from models.actions.resume import resume
 from models.actions.revoke_token import revoke_token
 from models.actions.settle_exposure import Seen
 from models.actions.skip import skip
 from models.actions.start import start
 from models.actions.take_break import take_break
 from models.actor import SYSTEM
-from tests.actions.my_day import ADA, DAY, NOW, MyDay, my_day
+from tests.actions.my_day import ADA, AGREE, DAY, NOW, MyDay, my_day
 from tests.api.conftest import Clock, Tokens
 from tests.conftest import Database
 
@@ -55,6 +57,8 @@ def test_the_day_in_order(client: TestClient, day: MyDay, ada: dict[str, str]) -
         "timezone": "Asia/Jakarta",
         "shift_start": "2026-11-23T06:00:00+00:00",
         "shift_end": "2026-11-23T14:00:00+00:00",
+        "there_from": "2026-11-23T06:00:00+00:00",
+        "there_until": "2026-11-23T14:00:00+00:00",
         "plan": {"id": day.plan, "version": 1},
         "note": None,
     }
@@ -71,6 +75,7 @@ def test_the_day_in_order(client: TestClient, day: MyDay, ada: dict[str, str]) -
         "planned_end": "2026-11-23T07:10:00+00:00",
         "started_at": None,
         "ended_at": None,
+        "leased_until": None,
         "review": {
             "item": "one",
             "kind": "sample",
@@ -148,7 +153,7 @@ def test_left_is_never_below_nothing(client: TestClient, day: MyDay, ada: dict[s
 def test_it_follows_the_day(client: TestClient, day: MyDay, ada: dict[str, str]) -> None:
     """What was begun and done stays, in the order in which it was; what was skipped or withdrawn is gone."""
     start(day.engine, ADA, day.slots["two"], NOW)
-    complete(day.engine, ADA, day.slots["two"], Seen(300), NOW + timedelta(minutes=5))
+    complete(day.engine, ADA, day.slots["two"], Seen(300), AGREE, NOW + timedelta(minutes=5))
     skip(day.engine, ADA, day.slots["one"], None, NOW)
     pause = take_break(day.engine, ADA, NOW + timedelta(minutes=6)).slot
     day.rows.run("update slot set state = 'withdrawn' where item = 'three'")
@@ -164,6 +169,32 @@ def test_it_follows_the_day(client: TestClient, day: MyDay, ada: dict[str, str])
         "2026-11-23T07:05:00+00:00",
     )
     assert (said[1]["label"], said[1]["review"]) == (None, None)
+
+
+def test_a_review_that_runs_and_is_paused(client: TestClient, day: MyDay, ada: dict[str, str]) -> None:
+    def first() -> tuple[Any, ...]:
+        slot = ask(client, ada)["slots"][0]
+        return slot["slot"], slot["state"], slot["leased_until"]
+
+    slot = day.slots["one"]
+    assert first() == (slot, "planned", None)
+    start(day.engine, ADA, slot, NOW)
+    assert first() == (slot, "started", "2026-11-23T07:10:00+00:00")
+    pause(day.engine, ADA, slot, NOW + timedelta(minutes=2))
+    assert first() == (slot, "paused", None)
+    resume(day.engine, ADA, slot, NOW + timedelta(minutes=5))
+    assert first() == (slot, "started", "2026-11-23T07:13:00+00:00")
+
+
+def test_when_somebody_is_there(client: TestClient, day: MyDay, ada: dict[str, str]) -> None:
+    day.rows.run(
+        "update shift set available_from = shift_start + interval '1 hour',"
+        " available_until = shift_end - interval '2 hours' where auditor = 'ada'"
+    )
+    said = ask(client, ada)
+    assert [said[name] for name in ("shift_start", "there_from", "there_until", "shift_end")] == [
+        f"2026-11-23T{time}:00+00:00" for time in ("06:00", "07:00", "12:00", "14:00")
+    ]
 
 
 def test_any_id_makes_a_link(client: TestClient, day: MyDay, ada: dict[str, str]) -> None:
@@ -294,7 +325,7 @@ def test_ones_own_exposure(client: TestClient, day: MyDay, ada: dict[str, str]) 
         day.seen(seconds, day=date)
     day.seen(1000, auditor="ben")
     start(day.engine, ADA, day.slots["mild"], NOW)
-    complete(day.engine, ADA, day.slots["mild"], Seen(60, severity=4), NOW + timedelta(minutes=1))
+    complete(day.engine, ADA, day.slots["mild"], Seen(60, severity=4), AGREE, NOW + timedelta(minutes=1))
     answer = client.get("/v1/me/exposure", headers=ada)
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "private, no-cache"

@@ -31,7 +31,7 @@ FILE = CHECKOUT / "docker-compose.yml"
 COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = sorted(name for name, service in SERVICES.items() if service.get("image") == "breakwater")
-LASTING = ("api", "worker", "clock")
+LASTING = ("api", "worker", "urgent", "clock")
 BIN = Path(sys.executable).parent
 IN_IMAGE = "/breakwater/.venv/bin"
 
@@ -49,14 +49,15 @@ def test_it_has_the_form_that_compose_reads() -> None:
 def test_the_parts_are_there() -> None:
     assert SERVICES["postgres"]["image"] == "postgres:18"
     assert SERVICES["redis"]["image"] == "redis:8"
-    assert set(OURS) == {"migrate", "api", "worker", "clock", "command", "files"}
+    assert set(OURS) == {"migrate", "command", "files", *LASTING}
     for name in ("postgres", "redis", *LASTING):
         assert "healthcheck" in SERVICES[name], name
     for name in LASTING:
         assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
         # Scaled with --scale, so it may have neither a name nor a port of its own.
         assert "container_name" not in SERVICES[name]
-    assert "ports" not in SERVICES["worker"]
+    assert not any("ports" in SERVICES[name] for name in ("worker", "urgent", "clock"))
+    assert SERVICES["urgent"]["command"] == ["worker", "--urgent"]
 
 
 def test_every_command_is_a_verb() -> None:

@@ -115,10 +115,16 @@ ENDS = {
 }
 
 
+def ends_of(connection: Connection, work_date: date) -> list[str]:
+    """What is wrong with a date that should have been planned, once."""
+    day = {"work_date": work_date}
+    return [fault for fault, query in ENDS.items() if connection.execute(text(query), day).scalar_one()]
+
+
 def faults_of(connection: Connection, loaded: Instance) -> list[str]:
     """What is wrong with a date that should have been planned, once, by the rules."""
     day = {"work_date": loaded.work_date}
-    faults = [fault for fault, query in ENDS.items() if connection.execute(text(query), day).scalar_one()]
+    faults = ends_of(connection, loaded.work_date)
     plan = connection.execute(
         text("select id from plan where work_date = :work_date and state = 'published'"), day
     ).scalar_one_or_none()

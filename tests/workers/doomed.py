@@ -2,12 +2,9 @@
 
     python -m tests.workers.doomed POINT FD
 
-The functions that the worker calls are wrapped here, so that nothing in the program knows of it. Where the
-worker reaches the point it writes a byte to FD and goes no further, to be killed there.
+POINT is one of a planner's (tests/workers/points.py): there it writes a byte to FD and goes no further, to be
+killed. Or it is
 
-    solving:N       the planner begins its Nth stage
-    before-commit   all of the plan is written, COMMIT comes next
-    after-commit    the plan is published, nothing else is done
     spoilt          the first date's solver dies, as of a segmentation fault; the second's raises; and the
                     third date changes while it is planned for the first time
 """
@@ -20,7 +17,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Engine
 
 import workers.planning
 from allocator.optimise.planner import make_plan
@@ -29,49 +26,9 @@ from config.settings import settings
 from models.actions.publish_plan import publish_plan
 from models.actor import Actor
 from tests.workers.dates import SAMPLES, far_apart, load
+from tests.workers.points import spoil_planner, stay_and_say
 from workers.preload import preload
 from workers.worker import work
-
-
-def stay(fd: int) -> None:
-    os.write(fd, b".")
-    while True:
-        signal.pause()
-
-
-def stop_in_stage(number: int, fd: int) -> Callable[..., Any]:
-    def made(instance: Any, previous: Any, clock: Any, progress: Callable[[str], None]) -> Any:
-        begun = 0
-
-        def counted(stage: str) -> None:
-            nonlocal begun
-            progress(stage)
-            begun += 1
-            if begun == number:
-                stay(fd)
-
-        return make_plan(instance, previous, clock, counted)
-
-    return made
-
-
-def stop_before_commit(fd: int) -> Callable[..., Any]:
-    def published(*given: Any) -> Any:
-        def committing(connection: Connection) -> None:  # noqa: ARG001
-            stay(fd)
-
-        event.listen(Engine, "commit", committing)
-        return publish_plan(*given)
-
-    return published
-
-
-def stop_after_commit(fd: int) -> Callable[..., Any]:
-    def published(*given: Any) -> None:
-        publish_plan(*given)
-        stay(fd)
-
-    return published
 
 
 def die(*_: Any) -> Any:
@@ -97,19 +54,12 @@ def change_day(engine: Engine, actor: Actor, claim: Any, inputs: Any, *given: An
 
 
 def spoil(point: str, fd: int) -> None:
-    name, _, number = point.partition(":")
-    spoiled: dict[str, Callable[..., Any]] = vars(workers.planning)
-    if name == "solving":
-        spoiled["make_plan"] = stop_in_stage(int(number), fd)
-    elif name == "before-commit":
-        spoiled["publish_plan"] = stop_before_commit(fd)
-    elif name == "after-commit":
-        spoiled["publish_plan"] = stop_after_commit(fd)
-    elif name == "spoilt":
-        spoiled["make_plan"] = make_spoilt
-        spoiled["publish_plan"] = change_day
-    else:
-        raise SystemExit(f"there is no point {point}")
+    if point != "spoilt":
+        spoil_planner(point, stay_and_say(fd))
+        return
+    planning: dict[str, Callable[..., Any]] = vars(workers.planning)
+    planning["make_plan"] = make_spoilt
+    planning["publish_plan"] = change_day
 
 
 def main() -> None:

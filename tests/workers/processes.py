@@ -64,7 +64,7 @@ class Running:
 
 @contextmanager
 def worker(
-    folder: Path, environment: dict[str, str], point: str | None = None, **more: str
+    folder: Path, environment: dict[str, str], point: str | None = None, urgent: bool = False, **more: str
 ) -> Iterator[Running]:
     """A worker as it is, or one that stops at a point (tests/workers/doomed.py) and says so.
 
@@ -73,7 +73,7 @@ def worker(
     reached, says = os.pipe()
     log = folder / f"worker-{says}-{time.monotonic_ns()}.log"
     if point is None:
-        command = [sys.executable, "-m", "config.cli", "worker"]
+        command = [sys.executable, "-m", "config.cli", "worker", *(["--urgent"] if urgent else [])]
     else:
         command = [sys.executable, "-m", "tests.workers.doomed", point, str(says)]
     with log.open("wb") as output:

@@ -48,7 +48,7 @@ class Scene:
         return asked
 
     def ring(self, task: int, queue: str = "breakwater") -> None:
-        ring(self.redis, queue, task)
+        ring(self.redis, queue, "plan", task)
 
     def column(self, name: str, task: int) -> Any:
         with self.engine.connect() as connection:
@@ -93,7 +93,7 @@ def trouble(there: Scene, turn: int) -> dict[str, list[str]]:
             # Each on a queue of its own, and as slow to look round as workers are by default.
             own = {"BREAKWATER_QUEUE": name, "BREAKWATER_RECONCILE_SECONDS": "600"}
             point = f"solving:{turn % STAGES + 1}" if name == "solving" else name
-            running.append(doomed.enter_context(worker(there.folder, there.environment, point, **own)))
+            running.append(doomed.enter_context(worker(there.folder, there.environment | own, point)))
             there.ring(tasks[name], queue=name)
         for one in running:
             one.wait_until_reached()

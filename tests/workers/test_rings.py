@@ -42,7 +42,7 @@ def test_what_cannot_be_read_is_refused(data: bytes) -> None:
 def test_the_doorbell_rings_for_one_task(redis_url: str) -> None:
     with connect(redis_url) as redis:
         for task in (4711, 4712, 4711):
-            ring(redis, "breakwater", task)
+            ring(redis, "breakwater", "plan", task)
         # Once for each, and each keeps its place.
         names = [str(name, "utf-8") for name in redis.lrange("rq:queue:breakwater", 0, -1)]
         assert names == ["task-4711", "task-4712"]
@@ -51,7 +51,7 @@ def test_the_doorbell_rings_for_one_task(redis_url: str) -> None:
         assert (job.result_ttl, job.failure_ttl) == (0, 60)
         # One whose job was forgotten is rung anew.
         redis.delete(job.key)
-        ring(redis, "breakwater", 4711)
+        ring(redis, "breakwater", "plan", 4711)
         assert redis.exists(job.key)
 
 
@@ -75,7 +75,7 @@ def test_callbacks_webhooks_retries_and_repeats_are_not_read(redis_url: str) -> 
 
 def test_a_ring_that_cannot_be_rung_is_no_fault() -> None:
     with capture_logs() as lines, connect("unix:///nowhere/redis.sock") as redis:
-        ring(redis, "breakwater", 4711)
+        ring(redis, "breakwater", "plan", 4711)
     assert [(line["log_level"], line["task"]) for line in lines] == [("warning", 4711)]
 
 

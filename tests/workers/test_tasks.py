@@ -158,7 +158,7 @@ def test_a_task_that_fails_too_often_is_parked_and_its_plan_says_why(engine: Eng
         (returned,) = return_task(engine, SYSTEM, claim, "worker-died", "worker-died", 5, at)
         assert returned.parked == (attempt == MOST_ATTEMPTS)
         before, at = at, row(engine, "task", task).run_after
-        assert returned.parked or (at - before).total_seconds() == 5 * 2 ** (attempt - 1)
+        assert returned.parked or (at - before).total_seconds() == (0, 5, 10, 20)[attempt - 1]
     stands = row(engine, "task", task)
     assert (stands.state, stands.attempts, stands.last_error) == ("parked", MOST_ATTEMPTS, "worker-died")
     plan = plan_of(engine, task)
@@ -177,6 +177,10 @@ def test_a_task_that_fails_too_often_is_parked_and_its_plan_says_why(engine: Eng
         (1, 1, "error", Next(1, 5)),
         (4, 4, "not-legal", Next(4, 40)),
         (5, 5, "error", Next(5, None)),
+        (1, 1, "worker-died", Next(1, 0)),  # at once: most likely the worker's own end
+        (2, 2, "lease-expired", Next(2, 5)),
+        (5, 5, "lease-expired", Next(5, None)),
+        (1, 1, "unknown-kind", Next(1, None)),
         (1, 1, "stale", Next(0, 1)),
         (5, 5, "stopped", Next(4, 1)),  # what was given back through no fault never parks by itself
         (1, MOST_GIVEN_BACK, "stale", Next(0, 1)),
@@ -203,11 +207,11 @@ def test_a_ring_that_nobody_answered_is_rung_again_by_one(engine: Engine, task: 
     assert note_rings(engine, 15, later(15)) == []  # whoever asked has rung
     with ThreadPoolExecutor(4) as pool:
         rings = list(pool.map(lambda _: note_rings(engine, 15, later(16)), range(8)))
-    assert [ring for ring in rings if ring] == [[task]]
+    assert [ring for ring in rings if ring] == [[("plan", task)]]
     assert note_rings(engine, 15, later(30)) == []
-    assert note_rings(engine, 15, later(32)) == [task]
+    assert note_rings(engine, 15, later(32)) == [("plan", task)]
     claim = claimed(engine, task, later(33))
     assert note_rings(engine, 15, later(100)) == []
     return_task(engine, SYSTEM, claim, "error", "error", 5, later(40))
     assert note_rings(engine, 15, later(44)) == []
-    assert note_rings(engine, 15, later(45)) == [task]  # at once when it is due
+    assert note_rings(engine, 15, later(45)) == [("plan", task)]  # at once when it is due

@@ -6,31 +6,38 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from redis import Redis
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
 import workers.planning
 from allocator.optimise.planner import make_plan
 from config.settings import Settings
-from models.actions.claim_task import claim_task
+from models.actions.claim_task import Claim, claim_task
+from models.actions.file_task import file_task
+from models.actions.mark_absent import mark_absent
 from models.actions.request_plan import request_plan
 from models.actions.return_task import MOST_ATTEMPTS, SENTENCES, Why, take_back_tasks
-from models.actor import SYSTEM
+from models.actions.skip import skip
+from models.actions.start import start
+from models.actor import SYSTEM, Actor
 from models.connection import application_engine
+from models.doorbell import ring
+from models.refusal import Refusal
 from tests.conftest import Database
 from tests.workers.dates import FIRST, NOW, SAMPLES, load, work_date_instance
 from tests.workers.processes import wait_for, worker
 from tests.workers.scenes import Scene, now, scene
+from workers.failures import NotLegal
 from workers.jobs import do_task
 from workers.outage import Outage, database_lost
-from workers.planning import NotLegal, plan_date
+from workers.planning import plan_date
 from workers.reconciler import LONGEST_PAUSE, pause_after
 
 LOST = "kept from working; tried again until it is over"
@@ -251,11 +258,126 @@ def break_a_rule(*given: Any) -> Any:
     return replace(plan, slots=type(plan.slots)(rows, schema=plan.slots.schema))
 
 
+def test_a_day_in_progress_is_planned_while_people_work(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody begins and skips while it is solved: it is published. Somebody turns out to be absent: it is
+    made anew. Both in one database, by the worker's own steps."""
+    engine = application_engine(database.url)
+    load(engine, FIRST)
+    nine = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    people = [f"{FIRST}-{number}" for number in range(6)]
+
+    def ask(moment: datetime) -> Claim:
+        asked = request_plan(engine, SYSTEM, FIRST, moment)
+        claim = claim_task(engine, SYSTEM, asked.task, 600, moment)
+        assert claim is not None
+        return claim
+
+    def while_solving(happens: Callable[[], object]) -> None:
+        def solve(*given: Any) -> Any:
+            happens()
+            return make_plan(*given)
+
+        monkeypatch.setattr(workers.planning, "make_plan", solve)
+
+    def first_of(person: str) -> int:
+        query = "select id from slot where auditor = :who and kind = 'work' and state = 'planned'"
+        with engine.connect() as connection:
+            found: int = connection.execute(
+                text(f"{query} order by planned_start limit 1"), {"who": person}
+            ).scalar_one()
+            return found
+
+    plan_date(engine, ask(NOW), lambda: NOW)
+    early = nine + timedelta(seconds=30)
+    monkeypatch.setattr(workers.planning, "make_plan", make_plan)
+    begins, skips = first_of(people[0]), first_of(people[1])
+
+    def work() -> None:
+        start(engine, Actor("auditor", people[0]), begins, early)
+        skip(engine, Actor("auditor", people[1]), skips, None, early)
+
+    while_solving(work)
+    plan_date(engine, ask(early), lambda: early)
+    assert states(engine, [begins, skips]) == ["started", "skipped"]
+
+    later = nine + timedelta(seconds=60)
+    while_solving(lambda: mark_absent(engine, SYSTEM, people[5], FIRST, later))
+    claim = ask(later)
+    with pytest.raises(Refusal) as refused:
+        plan_date(engine, claim, lambda: later)
+    assert refused.value.kind == "stale"
+    while_solving(lambda: None)
+    plan_date(engine, claim, lambda: later)
+    with engine.connect() as connection:
+        told = connection.execute(
+            text("select version, state, begins_at - :later as ahead, people from plan order by id"),
+            {"later": later},
+        ).all()
+        assert [(row.version, row.state) for row in told[1:]] == [(2, "superseded"), (3, "published")]
+        assert told[2].ahead >= timedelta(seconds=120)
+        assert told[2].people == 5
+        planned = "select count(*) from slot where auditor = :who and state = 'planned'"
+        assert connection.execute(text(planned), {"who": people[5]}).scalar_one() == 0
+    assert states(engine, [begins, skips]) == ["started", "skipped"]
+    engine.dispose()
+
+
+def states(engine: Engine, slots: list[int]) -> list[str]:
+    with engine.connect() as connection:
+        found = connection.execute(text("select id, state from slot where id = any (:ids)"), {"ids": slots})
+        by_id = {row.id: row.state for row in found}
+    return [by_id[slot] for slot in slots]
+
+
 def test_without_a_database_nothing_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", AWAY)
+    monkeypatch.setenv("REDIS_URL", "unix:///nowhere/redis.sock")
     with capture_logs() as lines:
         do_task(1)
     assert [line["log_level"] for line in lines] == ["error"]
+
+
+def test_a_task_of_a_kind_that_nobody_knows_is_parked_at_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database.url)
+    monkeypatch.setenv("REDIS_URL", "unix:///nowhere/redis.sock")
+    engine = application_engine(database.url)
+    with engine.begin() as connection:
+        task, _ = file_task(connection, "dance", {}, None, now(), now())
+    with capture_logs() as lines:
+        do_task(task)
+    assert [line["kind"] for line in lines if line["log_level"] == "error"] == ["unknown-kind"]
+    with engine.connect() as connection:
+        stands = connection.execute(text("select state, attempts, last_error from task")).one()
+        assert tuple(stands) == ("parked", 1, "unknown-kind")
+        told = connection.execute(text("select addressee, sentence from notice")).one()
+        assert told.addressee == "operations"
+        assert "no worker knows how" in told.sentence
+    engine.dispose()
+
+
+def test_each_kind_of_worker_hears_its_own_queue(
+    database: Database, redis_of_kind: Callable[[str], str], tmp_path: Path
+) -> None:
+    """An escalation does not wait for plans: its worker takes it though a plan's ring came first, and leaves
+    the plan alone."""
+    with scene(database.url, redis_of_kind("valkey"), tmp_path, BREAKWATER_RECONCILE_SECONDS="600") as there:
+        (plan,) = there.ask()
+        there.ring(plan)
+        with there.engine.begin() as connection:
+            place, _ = file_task(connection, "place", {"item": "nothing"}, None, now(), now())
+        ring(there.redis, "breakwater", "place", place)
+        with worker(tmp_path, there.environment, urgent=True) as running:
+            there.wait_until("done", place)
+            assert running.stop() == 0
+            assert "in the queue 'breakwater-urgent'" in running.said()
+        assert there.column("state", plan) == "waiting"
+        with worker(tmp_path, there.environment) as running:
+            there.wait_until("done", plan)
+            assert running.stop() == 0
 
 
 def test_the_pause_grows_while_the_database_is_away() -> None:

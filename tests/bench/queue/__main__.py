@@ -1,12 +1,12 @@
 """How fast people get their queue, beside two measures on the same server in the same run.
 
-    python -m tests.bench.queue --clients 32
+    python -m tests.bench.queue
 
 It fills a database of its own (by default 2 000 people with 100 slots each and 90 days of history), starts
-the server in one process, and asks it for the queue, for the queue that the client has already (304), for one
-row and for a constant, in turns, several rounds. Queue requests carry a token each and go through everybody;
-the measures carry none. `server` and `database` are milliseconds of processor time for an answer: on a
-machine with other work to do they say more than the rates."""
+the server in one process, and asks it for the queue, for the queue that the client has already (304), for
+what may be started now, for one row and for a constant, in turns, several rounds. Requests of the first three
+carry a token each and go through everybody; the measures carry none. `server` and `database` are milliseconds
+of processor time for an answer: on a machine with other work to do they say more than the rates."""
 
 from __future__ import annotations
 
@@ -148,6 +148,7 @@ def run(
                     for holder, tag in zip(holders, known, strict=True)
                 ],
             ),
+            "next": Figures(200, [request("/v1/me/next", holder) for holder in holders]),
             "row": Figures(200, [request(f"/bench/row/{name}") for name in everybody]),
             "row by engine": Figures(200, [request(f"/bench/row-by-engine/{name}") for name in everybody]),
             "constant": Figures(200, [request("/bench/constant")]),
@@ -182,7 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.queue", description=__doc__)
     parser.add_argument("--people", type=int, default=2000)
     parser.add_argument("--days", type=int, default=90, help="of history (default: 90)")
-    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0, help="each measurement (default: 5)")
     given = parser.parse_args(arguments)

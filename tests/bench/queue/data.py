@@ -1,7 +1,8 @@
 """Many people with a full day, a plan in force, and months of ledger behind them, made by the database.
 
-Everybody has 100 slots on the day of the measurement, 82 of them reviews, all reserved; on each earlier date
-12 entries of history and a shift. The sums of the limits are made from the ledger afterwards, as a migration
+Everybody has 100 slots on the day of the measurement, 82 of them reviews, all reserved, and is some two hours
+into it: the first 24 slots are done and were seen as planned, the last of them a break of 15 minutes. On each earlier date there are 12 entries of
+history and a shift. The sums of the limits are made from the ledger afterwards, as a migration
 would make them: the guard is for concurrent writers, and here is one.
 """
 
@@ -16,6 +17,7 @@ from config.policy import default_policy_document
 
 SLOTS = 100
 REVIEWS = 82
+DONE = 24
 ENTRIES = 12
 """Of history, for each person and date."""
 
@@ -51,6 +53,20 @@ insert into ledger (at, auditor, work_date, entry, category, severity, modality,
 select %(start)s, slot.auditor, slot.work_date, 'reserve', category, severity, modality, seconds, 1, slot.id
 from slot join item on item.id = slot.item
 """
+WORKED = """
+with ended as (
+    update slot set state = 'done', started_at = planned_start,
+        ended_at = case when planned_start = %(start)s + (%(done)s - 1) * interval '288 seconds'
+            then planned_start + interval '15 minutes' else planned_end end,
+        seen_seconds = case kind when 'work' then 250 end
+    where planned_start < %(start)s + %(done)s * interval '288 seconds'
+    returning id
+)
+insert into ledger (at, auditor, work_date, entry, category, severity, modality, seconds, items, slot)
+select %(start)s, auditor, work_date, also.entry, category, severity, modality,
+       case also.entry when 'release' then seconds else 250 end, 1, slot
+from ended join ledger on ledger.slot = ended.id cross join (values ('release'), ('post')) also (entry)
+"""
 HISTORY = """
 insert into ledger (at, auditor, work_date, entry, category, severity, modality, seconds, items)
 select %(start)s, 'aud-' || p, %(today)s::date - d, 'history',
@@ -70,7 +86,7 @@ from generate_series(1, %(people)s) p
 def fill(owner_url: str, people: int, days: int, secret: str, now: datetime) -> int:
     """Fill an empty, migrated database; a token is `secret` and the number of its person. How many lines the
     ledger has."""
-    start = now.replace(microsecond=0) - timedelta(hours=2)
+    start = now.replace(microsecond=0) - timedelta(minutes=130)
     row = {
         "people": people,
         "days": days,
@@ -78,6 +94,7 @@ def fill(owner_url: str, people: int, days: int, secret: str, now: datetime) -> 
         "start": start,
         "slots": SLOTS,
         "reviews": REVIEWS,
+        "done": DONE,
         "entries": ENTRIES,
         "secret": secret,
     }
@@ -98,7 +115,7 @@ def fill(owner_url: str, people: int, days: int, secret: str, now: datetime) -> 
                 [row["today"], start, start],
             ).fetchone()
             assert plan is not None
-            for statement in (SHIFTS, ITEMS, DAY, RESERVED, HISTORY, TOKENS):
+            for statement in (SHIFTS, ITEMS, DAY, RESERVED, WORKED, HISTORY, TOKENS):
                 connection.execute(statement, row | {"plan": plan[0]})
             connection.execute("select fill_limit_days(id) from exposure_use")
             connection.execute("alter table ledger enable trigger guard")

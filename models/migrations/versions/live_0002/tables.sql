@@ -25,6 +25,10 @@ alter table slot
     add check ((published_start is null) = (published_end is null)),
     add check (leased_until is null or state = 'started');
 create index slot_leased on slot (leased_until) where state = 'started';
+-- What somebody began on a date, however it ended: asked before everything that they begin.
+create index slot_begun on slot (auditor, work_date) where started_at is not null;
+-- What was drawn together: asked when one of them is to give way to an escalation.
+create index item_stratum on item (work_date, stratum) where stratum is not null;
 create index slot_returned on slot (work_date, item) where state = 'returned';
 
 -- From when and until when somebody is there after all, where that is not as the shift says: late, gone home,
@@ -33,8 +37,18 @@ alter table shift
     add column available_from timestamptz,
     add column available_until timestamptz;
 
--- Why a plan was asked for anew while its day ran; a word of models.actions.ask_replan.
-alter table plan add column reason text;
+-- Why a plan was asked for anew while its day ran, a word of models.actions.ask_replan; of one that is made,
+-- the instant from which it plans, how many people it is for, how many of them kept what they had because their
+-- day had moved on while it was made, and how many reviews of others were theirs already.
+alter table plan
+    add column reason text,
+    add column begins_at timestamptz,
+    add column people integer,
+    add column left_alone integer,
+    add column dropped integer;
+
+-- What was more severe than expected: few, and asked for by date.
+create index ledger_incident on ledger (work_date, id) where entry = 'incident';
 
 -- What an audit found, of a review that is done.
 create table outcome (
@@ -61,6 +75,9 @@ create table waiting_escalation (
 );
 create index waiting_escalation_tried on waiting_escalation (tried_at);
 
+-- Tasks that somebody should look into.
+create index task_parked on task (id) where state = 'parked';
+
 -- What somebody is told: an auditor (`auditor:ID`) of a change to their day, with the reason; a team's leads
 -- (`team:NAME`), `wellbeing`, `operations`. It never holds another person's exposure, or who was absent.
 create table notice (
@@ -71,9 +88,25 @@ create table notice (
     sentence text not null,
     detail jsonb not null,
     at timestamptz not null,
-    seen_at timestamptz
+    seen_at timestamptz,
+    number bigint unique                 -- what it is called outside; null until the commit
 );
-create index notice_addressee on notice (addressee, id);
+create index notice_addressee on notice (addressee, number);
+
+-- Numbered at the commit, one transaction after the other: a notice with a lower number is never seen later
+-- than one with a higher. So the last number that somebody has seen says all that they have seen; ids, which
+-- are given while transactions run, do not say that. A transaction that notifies is alone at its commit anyway.
+create sequence notice_number;
+create function number_notice() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
+begin
+    perform pg_advisory_xact_lock(5_278_601_935_447_120_319);
+    update notice set number = nextval('notice_number') where id = new.id;
+    return null;
+end
+$$;
+create constraint trigger number after insert on notice deferrable initially deferred
+    for each row execute function number_notice();
 
 -- Whoever listens hears of it when it is committed; the payload is the addressee alone.
 create function tell_of_notices() returns trigger
