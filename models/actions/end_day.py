@@ -17,14 +17,13 @@ from models.actor import SYSTEM, Actor
 from models.queries.my_slot import running
 from models.refusal import Refusal
 
-# What runs says which day it is, also after the shift's end. Who says it again later, or after their shift
-# has ended by itself, is told since when it is over.
+# The shift that began last, if it is not long over: who says it again later, or after their shift has ended by
+# itself, is told since when it is over. Else the one of what still runs.
 SHIFT = text("""
     select work_date, least(shift_end, available_until) as until from shift
     where auditor = :auditor
       and (work_date = cast(:running as date)
-           or cast(:running as date) is null
-              and shift_start <= :now and shift_end > cast(:now as timestamptz) - interval '24 hours')
+           or shift_start <= :now and shift_end > cast(:now as timestamptz) - interval '24 hours')
     order by shift_start desc limit 1
 """)
 END_BREAK = text("update slot set state = 'done', ended_at = greatest(started_at, :at) where id = :slot")
