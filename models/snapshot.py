@@ -154,7 +154,8 @@ AUDITORS_OF_DAY = """
 """
 # An item without a date is everybody's until it has its reviews: those of other dates are had, and not by the
 # same people again. Who has skipped an item is not asked again, and who has handed it back not on that date.
-# What was begun, or will be, is among them whatever became of it.
+# What was begun, or will be, is among them whatever became of it: of what was withdrawn since, no more than
+# what was begun is wanted.
 ITEMS_OF_DAY = """
     with elsewhere as (
         select item, count(*) as had, array_agg(auditor) as people
@@ -169,17 +170,24 @@ ITEMS_OF_DAY = """
           and (slot.state = 'skipped' or slot.state = 'returned' and slot.work_date = %(work_date)s)
         group by slot.item
     ), begun as (
-        select item from slot
-        where work_date = %(work_date)s and state in ('started', 'done') and kind = 'work'
-        union select unnest(%(kept)s::text[])
+        select item, count(auditor) as number, array_agg(auditor) as people
+        from (
+            select item, auditor from slot
+            where work_date = %(work_date)s and state in ('started', 'done') and kind = 'work'
+            union all select unnest(%(kept)s::text[]), null
+        ) one
+        group by item
     ), wanted as (
         select item.*, begun.item is not null as is_begun,
-               array(select unnest(only_for) except select unnest(elsewhere.people) order by 1)
-                   as still_asked,
+               case when withdrawn_at is null
+                   then array(select unnest(only_for) except select unnest(elsewhere.people) order by 1)
+                   else array(select unnest(only_for) intersect select unnest(begun.people) order by 1)
+               end as still_asked,
                array(select unnest(excluded)
                      union select unnest(elsewhere.people) union select unnest(skipped.people)
                      order by 1) as kept_away,
-               reviews - coalesce(elsewhere.had, 0) as still_wanted
+               case when withdrawn_at is null then reviews - coalesce(elsewhere.had, 0)
+                   else begun.number end as still_wanted
         from item
         left join elsewhere on elsewhere.item = item.id
         left join skipped on skipped.item = item.id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config.clock import Clock, clock_of
 from config.settings import Settings, settings
-from models.actions.claim_task import Claim, claim_task
+from models.actions.claim_task import Claim, claim_next, claim_task
 from models.actions.return_task import return_task
 from models.actor import SYSTEM
 from models.connection import application_engine
@@ -42,6 +42,9 @@ KINDS: dict[str, Callable[[Engine, Claim, Clock], None]] = {"plan": plan, "place
 QUICK = frozenset({"place"})
 """Kinds that are done in a fraction of the first lease: they need no keeper, which would take longer to begin
 than they take. If their worker dies, the lease runs out."""
+GOES_ON = 2.0
+"""Seconds for which a job that did a quick task goes on with others of its kind that wait, since beginning a
+job takes about as long as doing one. Then the worker looks whether it is to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +78,28 @@ def do_task(task: int, tools: Tools | None = None) -> None:
         if claim is None:
             log.info("a ring for a task that is not there to be done", task=task)
             return
-        if claim.kind not in QUICK:
+        if claim.kind in QUICK:
+            do_quick(engine, configured, claim, clock)
+        else:
             engine.dispose()  # before the fork of the keeper, which must not share a connection
-        with nullcontext() if claim.kind in QUICK else kept(configured, claim):
-            do_claimed(engine, configured, claim, clock)
+            with kept(configured, claim):
+                do_claimed(engine, configured, claim, clock)
     except SQLAlchemyError as error:
         # The claim, if there is one, runs out by itself.
         log.error("the database could not be reached", task=task, exc_info=error)
     finally:
         engine.dispose()
+
+
+def do_quick(engine: Engine, configured: Settings, first: Claim, clock: Clock) -> None:
+    """This task, and what of its kind waits; the rings for those find nothing left to do."""
+    until = time.monotonic() + GOES_ON
+    claim: Claim | None = first
+    while claim is not None:
+        do_claimed(engine, configured, claim, clock)
+        if time.monotonic() >= until:
+            return
+        claim = claim_next(engine, SYSTEM, first.kind, configured.lease_seconds, clock())
 
 
 def do_claimed(engine: Engine, configured: Settings, claim: Claim, clock: Clock) -> None:

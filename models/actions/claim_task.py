@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, TextClause, text
 
 from models import audit
 from models.actor import Actor
 
-CLAIM = text("""
+CLAIM = """
     update task set state = 'claimed', fence = fence + 1, attempts = attempts + 1, lease_until = :until
     where id = (
-        select id from task where id = :task and state = 'waiting' and run_after <= :now
-        for update skip locked
+        select id from task where {wanted} and state = 'waiting' and run_after <= :now
+        order by run_after, id limit 1 for update skip locked
     )
-    returning kind, payload, fence, attempts
-""")
+    returning id, kind, payload, fence, attempts
+"""
+THIS = text(CLAIM.format(wanted="id = :task"))
+NEXT = text(CLAIM.format(wanted="kind = :kind"))
 BEGIN = text("update plan set state = 'planning', stage = null where id = :plan and state = 'waiting'")
 EXTEND = text("""
     update task set lease_until = :until
@@ -45,15 +47,31 @@ class Claim:
 
 def claim_task(engine: Engine, actor: Actor, task: int, lease_seconds: float, now: datetime) -> Claim | None:
     """The claim, or None: done already, being done, not due yet, or no such task. Rings are only hints."""
+    return _claim(engine, actor, THIS, {"task": task}, lease_seconds, now)
+
+
+def claim_next(engine: Engine, actor: Actor, kind: str, lease_seconds: float, now: datetime) -> Claim | None:
+    """The task of this kind that has been due for longest, if one waits: for whoever is at it already."""
+    return _claim(engine, actor, NEXT, {"kind": kind}, lease_seconds, now)
+
+
+def _claim(
+    engine: Engine,
+    actor: Actor,
+    statement: TextClause,
+    wanted: dict[str, Any],
+    lease_seconds: float,
+    now: datetime,
+) -> Claim | None:
     until = now + timedelta(seconds=lease_seconds)
     with engine.begin() as connection:
-        row = connection.execute(CLAIM, {"task": task, "until": until, "now": now}).one_or_none()
+        row = connection.execute(statement, wanted | {"until": until, "now": now}).one_or_none()
         if row is None:
             return None
-        claim = Claim(task, row.kind, row.payload, row.fence, row.attempts)
+        claim = Claim(row.id, row.kind, row.payload, row.fence, row.attempts)
         if claim.kind == "plan":
             connection.execute(BEGIN, {"plan": claim.payload["plan"]})
-        audit.record(connection, actor, "claim_task", f"task:{task}", now, attempts=row.attempts)
+        audit.record(connection, actor, "claim_task", f"task:{row.id}", now, attempts=row.attempts)
         return claim
 
 

@@ -18,11 +18,17 @@ SURGE = 20
 """Escalations that may wait for one date; with more of them the planner looks at the whole day."""
 BETWEEN_SURGES = timedelta(minutes=10)
 
+PARKED = timedelta(minutes=10)
+"""Before something is tried again whose task was parked: somebody has been told of that already."""
+
 # What is withdrawn, or has its reviews meanwhile, is tried once more: the task then tidies up.
 DUE = text("""
     select waiting.item from waiting_escalation waiting join item on item.id = waiting.item
-    where waiting.tried_at <= :before
-       or waiting.earliest <= :now and waiting.tried_at < waiting.earliest
+    where (waiting.tried_at <= :before
+           or waiting.earliest <= :now and waiting.tried_at < waiting.earliest)
+      and not exists (
+        select from task
+        where task.state = 'parked' and task.dedupe_key = 'place:' || waiting.item and task.ended_at > :parked)
     order by item.priority, item.due, item.position limit :most
 """)
 SURGING = text("""
@@ -45,7 +51,7 @@ def retry_waiting(engine: Engine, actor: Actor, now: datetime) -> int:
             SURGING, {"since": now - BETWEEN_SURGES, "surge": SURGE}
         ).scalars():
             ask_replan(connection, actor, work_date, "surge", now)
-        asked = {"before": now - RETRY, "now": now, "most": AT_ONCE}
+        asked = {"before": now - RETRY, "parked": now - PARKED, "now": now, "most": AT_ONCE}
         filed = 0
         for item in connection.execute(DUE, asked).scalars().all():
             _, is_new = file_task(connection, "place", {"item": item}, place_key(item), now, now)

@@ -86,6 +86,15 @@ def test_what_runs_goes_on(engine: Engine) -> None:
     planned(engine, WORK_DATE, NOW)
 
 
+def test_of_what_runs_no_further_review_is_planned(engine: Engine) -> None:
+    ((slot,),) = rows(engine, "select min(id) from slot where item = 's1'")
+    write(engine, f"update slot set state = 'started', started_at = planned_start where id = {slot}")
+    withdraw_item(engine, OPERATIONS, "s1", NOW)
+    later = datetime.fromtimestamp(NINE + 60, UTC)
+    items = inputs_of(engine, WORK_DATE, later).instance.items
+    assert items.filter(items["id"] == "s1")["reviews"].to_list() == [1]
+
+
 def test_a_tool_withdraws_its_own_escalations_alone(engine: Engine) -> None:
     for actor, item in ((OTHER_TOOL, "up-1"), (TOOL, "s1"), (TOOL, "nothing"), (OPERATIONS, "nothing")):
         with pytest.raises(Refusal) as refused:

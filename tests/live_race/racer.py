@@ -268,8 +268,8 @@ class Racer:
             raise
 
     def lets_plan(self) -> bool:
-        """Most changes of limits let a plan in the making be published first: here they come many a minute, and
-        each makes it stale."""
+        """Most changes of limits let a plan in the making be published first: here they come many a minute,
+        and each makes it stale."""
         with self.engine.connect() as connection:
             return self.rng.random() < 0.95 and bool(connection.execute(PLANNING).scalar())
 
