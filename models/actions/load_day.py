@@ -299,10 +299,12 @@ HISTORY = text("""
 
 # ------------------------------------------------------------------------------------------------- clashes
 
+# An escalation that came with a day has no date any more once that day is over (`carry_over`).
 ELSEWHERE = text("""
     select given.place, given.id, known.work_date
     from given_item given join item known on known.id = given.id
     where known.work_date is distinct from given.work_date
+      and not (known.work_date is null and known.submitted_by is null)
     order by given.place
 """)
 HELD = text(f"""

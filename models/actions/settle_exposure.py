@@ -143,7 +143,7 @@ def _shown(connection: Connection, slot: MySlot, seen: Seen) -> Shown:
 def _lacking(connection: Connection, slot: MySlot, seen: Seen) -> Lacking:
     posted = connection.execute(POSTED, {"slot": slot.slot}).all()
     shown = _shown(connection, slot, seen)
-    seconds = max(seen.seconds, posted[0].seconds)
+    seconds = max(seen.seconds, posted[0].seconds, slot.seen_seconds or 0)
     as_bad = [
         row.seconds
         for row in posted

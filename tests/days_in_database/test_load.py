@@ -165,14 +165,24 @@ def test_an_escalation_from_upstream_keeps_its_id(database: Database) -> None:
             engine,
             """
             insert into item (id, kind, market, language, category, severity, modality, seconds, reviews,
-                              priority, excluded, only_for)
-            values ('up-1', 'escalation', 'ID', 'en', 'hate', 3, 'image', 600, 1, 1, '{}', '{}')
+                              priority, excluded, only_for, submitted_by, submitted_at)
+            values ('up-1', 'escalation', 'ID', 'en', 'hate', 3, 'image', 600, 1, 1, '{}', '{}',
+                    'upstream:tool', now())
             """,
         )
         taken = instance(small_day(items=(escalation("up-1"),)))
         assert faults_of(lambda: load(engine, taken)) == [
             "items row 1 field id: repeats 'up-1', which came from upstream, for no date"
         ]
+
+
+def test_a_day_may_be_loaded_again_after_its_escalation_was_carried_over(database: Database) -> None:
+    day = instance(small_day(items=(escalation("e-1"),)))
+    with engine_of(database) as engine:
+        load(engine, day)
+        write(engine, "update item set work_date = null")
+        load(engine, day)
+        assert rows(engine, "select id, work_date from item") == [("e-1", None)]
 
 
 @pytest.mark.parametrize(

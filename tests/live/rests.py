@@ -112,12 +112,12 @@ def _measure(stretch: Stretch, parts: list[Part], rests: list[tuple[int, int]]) 
             piece, everyday = [], 0
         reached = max(reached, part.end)
         if stretch.selects(part.category, part.severity):
-            if stretch.reset_by is not None and everyday >= stretch.reset_by.seconds:
-                piece = []
             everyday = 0
             piece.append(part)
         elif stretch.reset_by is not None and part.severity <= stretch.reset_by.max_severity:
             everyday += min(part.seconds, part.end - part.start)
+            if everyday >= stretch.reset_by.seconds:
+                piece = []
         else:
             everyday = 0
     if stretch.measure == "items":

@@ -115,6 +115,8 @@ class Told:
     reviews: dict[int, Review] = field(default_factory=dict)
     seen: dict[Material, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     records: dict[int, list[Record]] = field(default_factory=dict)
+    most: dict[int, int] = field(default_factory=dict)
+    """The most that has counted so far of a review that its person spoke of later."""
     """What must be on record of each review that has ended, in order."""
     completed: dict[int, tuple[str, str | None, str | None]] = field(default_factory=dict)
     """What was found, by slot: every completion that was accepted."""
@@ -138,7 +140,8 @@ class Told:
         record stays; what is more, or worse, comes on top."""
         known = self.records[slot]
         shown = _shown(item, said)
-        seconds = max(said.seconds or 0, known[0][4])
+        seconds = max(said.seconds or 0, known[0][4], self.most.get(slot, 0))
+        self.most[slot] = seconds
         as_bad = [
             have
             for _, category, severity, modality, have, _ in known
