@@ -83,7 +83,7 @@ def test_nothing_need_be_set() -> None:
         "127.0.0.1",
         8000,
         "breakwater",
-        5.0,
+        2.0,
     )
     assert found.review_url("a/b c") == "https://review.example/items/a%2Fb%20c"
 
