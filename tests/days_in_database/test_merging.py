@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from models.merging import Merged, merged
+from models.snapshot import STANDING
 
 WANTED = {
     "auditor": pl.String(),
@@ -14,24 +15,14 @@ WANTED = {
     "start": pl.Int64(),
     "end": pl.Int64(),
 }
-STANDS = {
-    "id": pl.Int64(),
-    "auditor": pl.String(),
-    "kind": pl.String(),
-    "item": pl.String(),
-    "review_no": pl.Int64(),
-    "label": pl.String(),
-    "start": pl.Int64(),
-    "end": pl.Int64(),
-}
-KNOWN = STANDS | {"kept": pl.Boolean(), "from": pl.Int64(), "to": pl.Int64()}
+KNOWN = STANDING | {"kept": pl.Boolean(), "from": pl.Int64(), "to": pl.Int64()}
 HAD = {"item": pl.String(), "review_no": pl.Int64()}
 REVIEWS = {"item": pl.String(), "reviews": pl.Int64()}
 
 
 def together(alone: set[str]) -> Merged:
     """The new plan gives `urgent`, which had no place, to ada; ben keeps his review of `usual`."""
-    bens = (7, "ben", "work", "usual", 1, None, 1000, 1600)
+    bens = (7, "ben", "work", "usual", 1, None, 1000, 1600, None)
     return merged(
         wanted=pl.DataFrame(
             [
@@ -42,7 +33,7 @@ def together(alone: set[str]) -> Merged:
             orient="row",
         ),
         known=pl.DataFrame([(*bens, False, None, None)], schema=KNOWN, orient="row"),
-        now=pl.DataFrame([bens], schema=STANDS, orient="row"),
+        now=pl.DataFrame([bens], schema=STANDING, orient="row"),
         had=pl.DataFrame(schema=HAD),
         reviews=pl.DataFrame([("urgent", 1), ("usual", 1)], schema=REVIEWS, orient="row"),
         alone=alone,

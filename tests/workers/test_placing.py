@@ -14,12 +14,13 @@ from sqlalchemy import Engine, text
 
 from allocator.instance import Instance
 from allocator.rules.policy import Limit, Policy, Stretch
+from config.settings import settings
 from models.actions.claim_task import Claim, claim_task
 from models.actions.escalate import Escalation, escalate
 from models.actions.place_again import place_again
 from models.actions.place_escalation import Placed, Waiting, place_escalation
 from models.actions.release_reserved import release_reserved
-from models.actions.retry_waiting import BETWEEN_SURGES, RETRY, SURGE, retry_waiting
+from models.actions.retry_waiting import BETWEEN_SURGES, PARKED, RETRY, SURGE, retry_waiting
 from models.actions.start import start
 from models.actions.withdraw_item import withdraw_item
 from models.actor import SYSTEM, Actor
@@ -33,6 +34,7 @@ from tests.conftest import Database
 from tests.days.build import NINE, Day, auditor, instance, policy, sample
 from tests.days.judge import hard_rules_named
 from tests.days_in_database.steps import engine_of, load, planned, rows, write
+from workers.jobs import do_quick
 
 TOOL = Actor("upstream", "tool-1")
 NOON = datetime.fromtimestamp(NINE, UTC)
@@ -461,3 +463,25 @@ def test_what_is_given_back_while_it_is_being_placed_is_not_overlooked(world: Wo
         ("returned",),
         ("planned",),
     ]
+
+
+def test_what_was_parked_is_not_tried_again_at_once(world: World) -> None:
+    in_force(world, a_day(samples=2, people=("ada",)))
+    for number in range(3):
+        world.place(world.accept(key=str(number)))
+    assert retry_waiting(world.engine, SYSTEM, NOW + RETRY) == 1
+    write(world.engine, "update task set state = 'parked', ended_at = :at where state = 'waiting'", at=NOW)
+    assert retry_waiting(world.engine, SYSTEM, NOW + PARKED - timedelta(seconds=1)) == 0
+    assert retry_waiting(world.engine, SYSTEM, NOW + PARKED) == 1
+
+
+def test_a_job_goes_on_with_what_waits(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_force(world, a_day(samples=2))
+    items = [world.accept(key=str(number)) for number in range(3)]
+    do_quick(world.engine, settings(), world.claim(items[1]), lambda: NOW)
+    assert world.tasks() == [("place", "done")] * 3
+
+    items = [world.accept(key=str(number)) for number in range(3, 6)]
+    monkeypatch.setattr("workers.jobs.GOES_ON", 0.0)
+    do_quick(world.engine, settings(), world.claim(items[0]), lambda: NOW)
+    assert world.tasks().count(("place", "waiting")) == 2
