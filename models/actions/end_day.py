@@ -17,8 +17,8 @@ from models.actor import SYSTEM, Actor
 from models.queries.my_slot import running
 from models.refusal import Refusal
 
-# The shift that began last, if it is not long over: who says it again later, or after their shift has ended by
-# itself, is told since when it is over. Else the one of what still runs.
+# The shift that began last, if it is not long over: who says it again later, or after their shift has ended
+# by itself, is told since when it is over. Else the one of what still runs.
 SHIFT = text("""
     select work_date, least(shift_end, available_until) as until from shift
     where auditor = :auditor

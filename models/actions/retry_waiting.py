@@ -28,7 +28,8 @@ DUE = text("""
            or waiting.earliest <= :now and waiting.tried_at < waiting.earliest)
       and not exists (
         select from task
-        where task.state = 'parked' and task.dedupe_key = 'place:' || waiting.item and task.ended_at > :parked)
+        where task.state = 'parked' and task.ended_at > :parked
+          and task.dedupe_key = 'place:' || waiting.item)
     order by item.priority, item.due, item.position limit :most
 """)
 SURGING = text("""

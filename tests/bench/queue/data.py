@@ -1,9 +1,9 @@
 """Many people with a full day, a plan in force, and months of ledger behind them, made by the database.
 
 Everybody has 100 slots on the day of the measurement, 82 of them reviews, all reserved, and is some two hours
-into it: the first 24 slots are done and were seen as planned, the last of them a break of 15 minutes. On each earlier date there are 12 entries of
-history and a shift. The sums of the limits are made from the ledger afterwards, as a migration
-would make them: the guard is for concurrent writers, and here is one.
+into it: the first 24 slots are done and were seen as planned, the last of them a break of 15 minutes. On each
+earlier date there are 12 entries of history and a shift. The sums of the limits are made from the ledger
+afterwards, as a migration would make them: the guard is for concurrent writers, and here is one.
 """
 
 from __future__ import annotations
