@@ -95,6 +95,23 @@ TAKEN = """
     where item.work_date is null and slot.kind = 'work'
       and (slot.state in ('started', 'done') or slot.state = 'planned' and slot.work_date <> %(work_date)s)
 """
+# Escalations that came, or lost their date, after the plan had begun to be made; of those that it found no
+# place for the most urgent, which are tried again as people come free.
+PLACE = text("""
+    (
+        select item.id from item
+        where item.kind = 'escalation' and item.work_date is null and item.withdrawn_at is null
+          and not item.id = any (:known)
+          and item.reviews > (
+            select count(*) from slot
+            where slot.item = item.id and slot.kind = 'work' and slot.state in ('planned', 'started', 'done'))
+    ) union all (
+        select item.id from unplanned join item on item.id = unplanned.item
+        where unplanned.plan = :plan and item.kind = 'escalation'
+        order by item.priority, item.due, item.position limit :most
+    )
+""")
+MOST_PLACED_AGAIN = 100
 NO_LONGER_WAITS = text("""
     delete from waiting_escalation waiting using item
     where item.id = waiting.item and item.reviews <= (
@@ -383,6 +400,10 @@ class _Step:
         row |= {"left_alone": left_alone, "dropped": dropped}
         version: int = connection.execute(PUBLISH, row).scalar_one()
         connection.execute(NO_LONGER_WAITS)
+        items = self.inputs.instance.items
+        known = items.filter(items["kind"] == "escalation")["id"].to_list()
+        asked = {"plan": plan, "known": known, "most": MOST_PLACED_AGAIN}
+        place_again(connection, connection.execute(PLACE, asked).scalars().all(), now)
         published = Published(
             plan=plan,
             work_date=self.work_date,

@@ -545,3 +545,25 @@ def test_a_change_of_the_day_is_not_published_over(database: Database) -> None:
         with pytest.raises(Refusal) as refused:
             publish(engine, made, at(80))
         assert refused.value.kind == "stale"
+
+
+UPSTREAM = """
+    insert into item (id, kind, market, language, category, severity, modality, seconds, reviews, priority,
+                      excluded, only_for, submitted_by, submitted_at)
+    values (:id, 'escalation', 'ID', 'en', 'adult', 0, 'image', :seconds, 1, 1, '{}', '{}', 'upstream:tool',
+            now())
+"""
+
+
+def test_what_comes_while_a_first_plan_is_made_and_what_it_has_no_place_for_is_looked_for(
+    database: Database,
+) -> None:
+    with engine_of(database) as engine:
+        load(engine, instance(Day(policy=policy(), auditors=(auditor(),), items=(sample("s1"),))))
+        write(engine, UPSTREAM, id="known", seconds=60)
+        write(engine, UPSTREAM, id="too-long", seconds=50_000)
+        made = make(engine, WORK_DATE, at(-3600))
+        write(engine, UPSTREAM, id="later", seconds=60)
+        publish(engine, made, at(-3500))
+        asked = rows(engine, "select payload ->> 'item' from task where kind = 'place' order by 1")
+        assert asked == [("later",), ("too-long",)]
