@@ -236,6 +236,8 @@ def born(line: str, parent: int) -> None:
 def main() -> None:
     for name in LOADED:
         importlib.import_module(name)
+    # What waits for a worker that is to die is left to it: nobody else goes on with it without a ring.
+    vars(sys.modules["workers.jobs"])["GOES_ON"] = 0.0
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody is waited for
     parent = os.getpid()
     answers: IO[str] = sys.stdout
