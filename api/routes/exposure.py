@@ -19,6 +19,10 @@ from models.queries import exposure as query
 from models.queries import exposure_groups as groups_query
 
 router = APIRouter(tags=["exposure"])
+FirstDate = Annotated[WorkDate, Query(alias="from", description="the first work date")]
+LastDate = Annotated[
+    WorkDate, Query(alias="to", description=f"the last, within {MOST_DAYS} dates of the first")
+]
 Purpose = Annotated[
     str,
     Header(
@@ -243,10 +247,8 @@ def of_people(
     purpose: Purpose,
     engine: Database,
     now: Now,
-    from_date: Annotated[WorkDate, Query(alias="from", description="the first work date")],
-    to_date: Annotated[
-        WorkDate, Query(alias="to", description=f"the last, within {MOST_DAYS} dates of the first")
-    ],
+    from_date: FirstDate,
+    to_date: LastDate,
     auditor: Annotated[Name | None, Query(description="this person")] = None,
     team: Annotated[Name | None, Query(description="people of this team")] = None,
     category: Annotated[Key | None, Query(description="exposure of this category")] = None,
@@ -277,10 +279,8 @@ def of_incidents(
     purpose: Purpose,
     engine: Database,
     now: Now,
-    from_date: Annotated[WorkDate, Query(alias="from", description="the first work date")],
-    to_date: Annotated[
-        WorkDate, Query(alias="to", description=f"the last, within {MOST_DAYS} dates of the first")
-    ],
+    from_date: FirstDate,
+    to_date: LastDate,
     rows: Annotated[int, Query(ge=1, le=MOST_PEOPLE, alias="incidents", description="a page")] = 100,
     after: Annotated[int | None, Query(ge=1, le=MOST_ID, description="of the page before")] = None,
 ) -> IncidentsTold:

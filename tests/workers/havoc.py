@@ -54,6 +54,10 @@ PLACED = text("""
 """)
 TASK_OF_ITEM = text("select id from task where dedupe_key = 'place:' || :item order by id desc limit 1")
 
+TRIES = 5
+"""Workers born to die at a point before nobody comes there: on a busy machine the fleet may be rung for their
+task first, and then there is nothing to kill."""
+
 
 @dataclass
 class Result:
@@ -113,22 +117,28 @@ class Havoc:
 
     def planner(self, point: str, whom: str = "all") -> Result:
         """A worker that makes a plan of a date of its own."""
-        with self.doomed("worker", point) as doomed:
-            loaded, task = self.ask()
-            ring(self.redis, doomed.queue, "plan", task)
-            doomed.wait_until_reached()
-            began, live = self.struck(doomed, whom, task)
-            seconds = self.until_done(began, live)
-        return Result("", seconds, self.faults_of(loaded.work_date))
+        for _ in range(TRIES):
+            with self.doomed("worker", point) as doomed:
+                loaded, task = self.ask()
+                ring(self.redis, doomed.queue, "plan", task)
+                if not doomed.reaches(lambda task=task: self.is_done(task)):  # type: ignore[misc]
+                    continue
+                began, live = self.struck(doomed, whom, task)
+                seconds = self.until_done(began, live)
+            return Result("", seconds, self.faults_of(loaded.work_date))
+        raise AssertionError("others were quicker each time")
 
     def placer(self, point: str, whom: str = "all") -> Result:
         """An urgent worker that places an escalation into the day that is under way."""
-        with self.doomed("urgent", point) as doomed:
-            task = self.file_escalation(self.load.submission(self.rng))
-            ring(self.redis, doomed.queue, "place", task)
-            doomed.wait_until_reached()
-            began, live = self.struck(doomed, whom, task)
-            return Result("", self.until_done(began, live), [])
+        for _ in range(TRIES):
+            with self.doomed("urgent", point) as doomed:
+                task = self.file_escalation(self.load.submission(self.rng))
+                ring(self.redis, doomed.queue, "place", task)
+                if not doomed.reaches(lambda task=task: self.is_done(task)):  # type: ignore[misc]
+                    continue
+                began, live = self.struck(doomed, whom, task)
+                return Result("", self.until_done(began, live), [])
+        raise AssertionError("others were quicker each time")
 
     def server(self, point: str) -> Result:
         """A server that takes an escalation; the tool that sent it sends it again to another."""
@@ -303,6 +313,10 @@ class Havoc:
         with self.engine.connect() as connection:
             live = list(connection.execute(ALL_LIVE).scalars())
         return began, live if task is None or task in live else [*live, task]
+
+    def is_done(self, task: int) -> bool:
+        with self.engine.connect() as connection:
+            return bool(connection.execute(LIVE, {"tasks": [task]}).scalar_one() == 0)
 
     def until_done(self, began: float, tasks: list[int]) -> float:
         """Seconds from then until none of these tasks is live any more."""

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -75,13 +75,19 @@ class Child:
                 found.append((int(fields[19]), member))
         return [member for _, member in sorted(found)]
 
-    def reaches(self) -> bool:
-        """Whether it comes to its point before it ends."""
+    def reaches(self, or_else: Callable[[], bool] = lambda: False) -> bool:
+        """Whether it comes to its point before it ends, or before something else has come about."""
 
         def is_there() -> bool:
             return self.reached.exists() and self.reached.stat().st_size > 0
 
-        wait_for(lambda: is_there() or not self.members(), "the process comes to its point, or ends")
+        wait_for(
+            lambda: is_there() or not self.members() or or_else(), "the process comes to its point, or ends"
+        )
+        # It may have brought that about itself, and be just on its way.
+        until = time.monotonic() + 1.0
+        while not is_there() and self.members() and time.monotonic() < until:
+            time.sleep(0.02)
         return is_there()
 
     def wait_until_reached(self) -> None:
