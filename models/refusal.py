@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -23,6 +24,9 @@ Kind = Literal[
 ]
 LIMIT_PASSED = "BW001"
 """SQLSTATE of the ledger's guard, see migrations/versions/spine_0001/guard.sql."""
+UNIQUE = "23505"
+LOCK_TIMEOUT = "55P03"
+"""PostgreSQL's own."""
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a slip
@@ -46,3 +50,10 @@ def sqlstate(error: DBAPIError) -> str | None:
 def diagnostic(error: DBAPIError) -> Diagnostic | None:
     """What PostgreSQL says of an error; its detail can hold exposure, which belongs in no log."""
     return getattr(error.orig, "diag", None)
+
+
+def whose_limit(error: DBAPIError) -> set[str]:
+    """The people whose limits the guard says would be passed."""
+    said = diagnostic(error)
+    detail = None if said is None else said.message_detail
+    return {passed["auditor"] for passed in json.loads(detail)} if detail else set()

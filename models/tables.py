@@ -287,6 +287,7 @@ waiting_escalation = Table(
     Column("earliest", Instant),
     Column("ruled_out", JSON, nullable=False),
     Column("sentence", Text, nullable=False),
+    Column("told_at", Instant),
 )
 
 # ------------------------------------------------- Exposure: the ledger, partitioned by year, and its sums

@@ -15,7 +15,7 @@ CLAIM = """
     update task set state = 'claimed', fence = fence + 1, attempts = attempts + 1, lease_until = :until
     where id = (
         select id from task where {wanted} and state = 'waiting' and run_after <= :now
-        order by run_after, id limit 1 for update skip locked
+        order by payload ? 'again', run_after, id limit 1 for update skip locked
     )
     returning id, kind, payload, fence, attempts
 """
@@ -51,7 +51,8 @@ def claim_task(engine: Engine, actor: Actor, task: int, lease_seconds: float, no
 
 
 def claim_next(engine: Engine, actor: Actor, kind: str, lease_seconds: float, now: datetime) -> Claim | None:
-    """The task of this kind that has been due for longest, if one waits: for whoever is at it already."""
+    """The task of this kind that has been due for longest, if one waits, and what is only tried again after
+    all else: for whoever is at it already."""
     return _claim(engine, actor, NEXT, {"kind": kind}, lease_seconds, now)
 
 

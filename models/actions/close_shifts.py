@@ -10,20 +10,16 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, text
 
 from models import audit
-from models.actions.give_back import give_back
 from models.actions.notify import notify
 from models.actions.place_again import place_again
 from models.actions.release_reserved import release_reserved
 from models.actor import Actor
-from models.queries.my_slot import my_slot
 
 AT_ONCE = 200
 """People in one transaction: their guards are held for no longer than that takes."""
 OVER_SENTENCE = "Your shift is over: what was left of your plan is not yours any more."
 
-# A review on the screen ends by its person, or when nothing is heard of it; one that is paused waits for a
-# shift that is over.
-ENDS = "slot.state = 'started' and (slot.kind = 'break' or slot.kind = 'work' and is_paused(slot.pauses))"
+# Reviews that still run are `close_silent`'s, paused or not.
 OF_SHIFT = """
     shift.auditor = slot.auditor and shift.work_date = slot.work_date and there_until(shift) <= :now
 """
@@ -31,7 +27,8 @@ OVER = text(f"""
     select auditor from (
         select slot.auditor from slot join shift on {OF_SHIFT} where slot.state = 'planned'
         union
-        select slot.auditor from slot join shift on {OF_SHIFT} where {ENDS}
+        select slot.auditor from slot join shift on {OF_SHIFT}
+        where slot.state = 'started' and slot.kind = 'break'
     ) found
     order by auditor limit :most
 """)
@@ -43,21 +40,16 @@ WITHDRAW = text(f"""
 """)
 END_BREAKS = text(f"""
     update slot set state = 'done', ended_at = greatest(slot.started_at, there_until(shift)) from shift
-    where slot.auditor = any (:people) and slot.kind = 'break' and {ENDS} and {OF_SHIFT}
-""")
-PAUSED = text(f"""
-    select slot.id, slot.auditor from slot join shift on {OF_SHIFT}
-    where slot.auditor = any (:people) and slot.kind = 'work' and {ENDS}
-    order by slot.auditor
+    where slot.auditor = any (:people) and slot.state = 'started' and slot.kind = 'break' and {OF_SHIFT}
 """)
 
 
 def close_shifts(engine: Engine, actor: Actor, now: datetime) -> int:
-    """Withdraw what is still planned in shifts that have ended and release its reservations, end breaks that
-    were not ended and give back reviews that are paused; how many slots.
+    """Withdraw what is still planned in shifts that have ended and release its reservations, and end breaks
+    that were not ended; how many slots.
 
     A review that was planned for somebody who did not come then no longer counts towards their limits, and
-    an escalation can be planned again. A review on the screen goes on. Safe to repeat, and to run twice.
+    an escalation can be planned again. A review that runs goes on. Safe to repeat, and to run twice.
     """
     closed = 0
     while True:
@@ -78,13 +70,10 @@ def _close(connection: Connection, people: Sequence[str], now: datetime) -> int:
     connection.execute(LOCK, {"people": list(people)})
     left = connection.execute(WITHDRAW, theirs).all()
     breaks = connection.execute(END_BREAKS, theirs).rowcount
-    paused = connection.execute(PAUSED, theirs).all()
-    for row in paused:
-        give_back(connection, my_slot(connection, row.auditor, row.id), None, "day", now)
     release_reserved(connection, [row.id for row in left], now)
     _tell(connection, left, now)
     place_again(connection, [row.item for row in left if row.item is not None], now)
-    return len(left) + breaks + len(paused)
+    return len(left) + breaks
 
 
 def _tell(connection: Connection, left: Sequence[Row[Any]], now: datetime) -> None:

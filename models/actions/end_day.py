@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
 from models import audit
 from models.actions.ask_replan import ask_replan
@@ -17,14 +17,14 @@ from models.actor import SYSTEM, Actor
 from models.queries.my_slot import running
 from models.refusal import Refusal
 
-# The shift that began last, if it is not long over: who says it again later, or after their shift has ended
-# by itself, is told since when it is over. Else the one of what still runs.
-SHIFT = text("""
-    select work_date, least(shift_end, available_until) as until from shift
+# Every shift that has begun, and is not over for longer than a day: who says it again later, or after their
+# shift has ended by itself, is told since when it is over. Where zones differ, two may overlap.
+SHIFTS = text("""
+    select work_date, there_until(shift) as until from shift
     where auditor = :auditor
       and (work_date = cast(:running as date)
            or shift_start <= :now and shift_end > cast(:now as timestamptz) - interval '24 hours')
-    order by shift_start desc limit 1
+    order by shift_start desc
 """)
 END_BREAK = text("update slot set state = 'done', ended_at = greatest(started_at, :at) where id = :slot")
 LEAVE = text("""
@@ -32,7 +32,7 @@ LEAVE = text("""
 """)
 WITHDRAW = text("""
     update slot set state = 'withdrawn'
-    where auditor = :auditor and work_date = :work_date and state = 'planned'
+    where auditor = :auditor and work_date = any (:dates) and state = 'planned'
     returning id, item
 """)
 
@@ -53,51 +53,44 @@ def end_day(engine: Engine, actor: Actor, now: datetime) -> DayEnded:
     (or afterwards, if nobody else has it by then). A break that runs ends.
 
     Raises:
-        Refusal: `conflict` outside the shift.
+        Refusal: `conflict` where no shift has begun, or the last is over for more than a day.
     """
     with engine.begin() as connection:
         hold_person(connection, actor.subject)
         at = now.replace(microsecond=0)
-        work_date, until = _shift(connection, actor, now)
         runs = running(connection, actor.subject)
-        if runs is None and until <= now:
-            return DayEnded(work_date, until)
-        if until > at:
-            until = at
+        asked = {"auditor": actor.subject, "now": now, "running": None if runs is None else runs.work_date}
+        shifts = connection.execute(SHIFTS, asked).all()
+        if not shifts:
+            raise Refusal("conflict", "You are not on shift: this time is your own.")
+        ending = [shift.work_date for shift in shifts if shift.until > at]
+        last = shifts[0]
+        ended = DayEnded(last.work_date, min(last.until, at))
+        if runs is None and not ending:
+            return ended
+        for work_date in ending:
             connection.execute(LEAVE, {"auditor": actor.subject, "work_date": work_date, "at": at})
+        dates = sorted({*ending, *([] if runs is None else [runs.work_date])})
+        withdrawn = connection.execute(WITHDRAW, {"auditor": actor.subject, "dates": dates}).all()
+        release_reserved(connection, [row.id for row in withdrawn], now)
+        items = [row.item for row in withdrawn if row.item is not None]
         if runs is not None and runs.kind == "work":
-            give_back(connection, runs, None, "day", now)
-        elif runs is not None:
-            connection.execute(END_BREAK, {"slot": runs.slot, "at": at})
-        withdrawn = _withdraw(connection, actor.subject, work_date, now)
+            give_back(connection, runs, None, "day", now, items)
+        else:
+            if runs is not None:
+                connection.execute(END_BREAK, {"slot": runs.slot, "at": at})
+            place_again(connection, items, now)
         audit.record(
             connection,
             actor,
             "end_day",
             f"auditor:{actor.subject}",
             now,
-            work_date=work_date.isoformat(),
+            dates=[work_date.isoformat() for work_date in dates],
             ended=None if runs is None else runs.slot,
-            withdrawn=withdrawn,
+            withdrawn=len(withdrawn),
         )
-        # Who asks for a plan is shown to others; who went home is not.
-        ask_replan(connection, SYSTEM, work_date, "day-ended", now)
-        return DayEnded(work_date, until)
-
-
-def _shift(connection: Connection, actor: Actor, now: datetime) -> tuple[date, datetime]:
-    """The day that is meant, and until when this person is there."""
-    runs = running(connection, actor.subject)
-    asked = {"auditor": actor.subject, "now": now, "running": None if runs is None else runs.work_date}
-    row = connection.execute(SHIFT, asked).one_or_none()
-    if row is None:
-        raise Refusal("conflict", "You are not on shift: this time is your own.")
-    return row.work_date, row.until
-
-
-def _withdraw(connection: Connection, auditor: str, work_date: date, now: datetime) -> int:
-    """What has not begun; how many slots."""
-    gone = connection.execute(WITHDRAW, {"auditor": auditor, "work_date": work_date}).all()
-    release_reserved(connection, [row.id for row in gone], now)
-    place_again(connection, [row.item for row in gone if row.item is not None], now)
-    return len(gone)
+        for work_date in dates:
+            # Who asks for a plan is shown to others; who went home is not.
+            ask_replan(connection, SYSTEM, work_date, "day-ended", now)
+        return ended

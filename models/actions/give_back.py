@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import Connection, text
 
-from models.actions.place_again import place_again
 from models.actions.settle_exposure import Seen, seconds_seen, settle_exposure
 from models.queries.my_slot import MySlot
 
@@ -29,12 +29,18 @@ END = text("""
 
 
 def give_back(
-    connection: Connection, mine: MySlot, seen: Seen | None, ended_by: EndedBy, now: datetime
+    connection: Connection,
+    mine: MySlot,
+    seen: Seen | None,
+    ended_by: EndedBy,
+    now: datetime,
+    asking: Sequence[str] = (),
 ) -> None:
     """End this started review, paused or not: its exposure is settled and its item asks for a place again.
 
     Part of another action's transaction, whose guard of the person is held and whose audit entry it is.
-    `seen` is what the person says of it; without it what is known counts (`models.counted`).
+    `seen` is what the person says of it; without it what is known counts (`models.counted`). `asking` are
+    items that lose their place in the same transaction.
     """
     seconds = seconds_seen(connection, mine, seen, now)
     row = {
@@ -44,6 +50,5 @@ def give_back(
         "ended_by": ended_by,
     }
     connection.execute(END, row)
-    settle_exposure(connection, mine, seen, seconds, now)
     assert mine.item is not None
-    place_again(connection, [mine.item], now)
+    settle_exposure(connection, mine, seen, seconds, now, [mine.item, *asking])

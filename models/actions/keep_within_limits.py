@@ -66,6 +66,7 @@ def keep_within_limits(
     now: datetime,
     why: Why,
     limit: str | None = None,
+    also: Sequence[str] = (),
 ) -> list[int]:
     """Withdraw planned reviews of these people where seen and reserved together now pass a limit; the slots.
 
@@ -74,7 +75,8 @@ def keep_within_limits(
     has not begun. Each person is told, and escalations ask for another place.
 
     Without `people` everybody is looked at; only under the limits' exclusive lock, since guards are locked
-    in one call. With `limit` only this one is asked.
+    in one call. With `limit` only this one is asked. `also` are items that the caller's own change leaves
+    without a place: tasks are filed in one call, so that everybody files them in the same order.
     """
     asked = None if people is None else sorted(people)
     if asked is not None:
@@ -82,18 +84,15 @@ def keep_within_limits(
     windows: dict[str, list[Passed]] = defaultdict(list)
     for row in connection.execute(PASSED, {"people": asked, "limit": limit}):
         windows[row.auditor].append(Passed(row.use, row.first, row.last, row.over))
-    if not windows:
-        return []
-    if asked is None:
+    if asked is None and windows:
         connection.execute(LOCK, {"people": sorted(windows)})
-    gone = list(_to_withdraw(connection, windows))
+    gone = list(_to_withdraw(connection, windows)) if windows else []
     slots = [row.slot for row in gone]
-    if not slots:
-        return []
-    connection.execute(WITHDRAW, {"slots": slots})
-    release_reserved(connection, slots, now)
-    _tell(connection, gone, now, why)
-    place_again(connection, [row.item for row in gone], now)
+    if slots:
+        connection.execute(WITHDRAW, {"slots": slots})
+        release_reserved(connection, slots, now)
+        _tell(connection, gone, now, why)
+    place_again(connection, [*also, *(row.item for row in gone)], now)
     return slots
 
 

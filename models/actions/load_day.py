@@ -310,7 +310,7 @@ ELSEWHERE = text("""
 HELD = text(f"""
     select given.place, {", ".join(f"known.{name}, given.{name} as given_{name}" for name in ITEM_COLUMNS)}
     from given_item given join item known on known.id = given.id
-    where known.work_date = given.work_date and {CONTENT} is distinct from {GIVEN}
+    where {CONTENT} is distinct from {GIVEN}
       and exists (
           select from slot
           where slot.item = known.id and kind = 'work' and state in ('planned', 'started', 'done')

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, text
 
 from models.actions.file_task import file_task
 
+KEY = "place:"
+
 URGENT = text("""
     select id from item
     where id = any (:items) and kind = 'escalation' and withdrawn_at is null order by position
@@ -18,8 +20,8 @@ STILL_LIVE = text("select state in ('waiting', 'claimed') from task where id = :
 
 
 def place_again(connection: Connection, items: Iterable[str], now: datetime) -> None:
-    """Part of the action that took the place away, after its guards are locked. What is no escalation waits
-    for the next plan."""
+    """Part of the action that took the place away, after its guards are locked, and once in it: everybody
+    files tasks in the order in which their items came. What is no escalation waits for the next plan."""
     for item in connection.execute(URGENT, {"items": list(items)}).scalars():
         while True:
             task, is_new = file_task(connection, "place", {"item": item}, place_key(item), now, now)
@@ -29,4 +31,4 @@ def place_again(connection: Connection, items: Iterable[str], now: datetime) -> 
 
 def place_key(item: str) -> str:
     """No two tasks that place the same item are live."""
-    return f"place:{item}"
+    return KEY + item

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,17 +17,20 @@ from models.actions.claim_task import Claim
 from models.actions.finish_task import finish_task, hold_task
 from models.actions.notify import notify
 from models.actions.place_again import place_again
+from models.actions.wait_for_place import wait_for_place, wait_for_plan
 from models.actor import Actor
 from models.connection import snapshot_transaction
 from models.queries import left_out
 from models.queries.days_as_they_stand import as_it_stands
 from models.queries.placing import Asked, Found, NoPlace, Place, asked_for, find_places
-from models.refusal import LIMIT_PASSED, Refusal, diagnostic, sqlstate
+from models.refusal import LIMIT_PASSED, LOCK_TIMEOUT, UNIQUE, Refusal, sqlstate, whose_limit
 
-UNIQUE = "23505"
 TRIES = 5
 """Times that a day may change between being read and being written before the task waits a little."""
 
+# While a large plan is published, the guards of everybody on its date are held for longer than a task's lease
+# lasts: the task is given back in order before it is taken away.
+PATIENCE = text("set local lock_timeout = '3s'")
 LOCK = text("select lock_guards(:people)")
 STILL_IN_FORCE = text("select from plan where id = :plan and state = 'published' for share")
 STILL_WANTED = text("select withdrawn_at from item where id = :item for share")
@@ -63,16 +65,6 @@ EXPOSURE = text("""
     where slot.id = any (:added)
 """)
 WAITED = text("delete from waiting_escalation where item = :item returning ruled_out")
-WAITS = text("""
-    insert into waiting_escalation as known
-        (item, since, tried_at, tries, work_date, missing, earliest, ruled_out, sentence)
-    values (:item, :now, :now, 1, :work_date, :missing, :earliest, :ruled_out, :sentence)
-    on conflict (item) do update
-    set tried_at = excluded.tried_at, tries = known.tries + 1, work_date = excluded.work_date,
-        missing = excluded.missing, earliest = excluded.earliest, ruled_out = excluded.ruled_out,
-        sentence = excluded.sentence
-    returning tries = 1 as is_new
-""")
 TEAMS_OF_DATE = text("select distinct team from shift where work_date = :work_date order by team")
 
 
@@ -88,8 +80,8 @@ class PlacedReview:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Nothing of the escalation is missing any more; no `reviews` if that was so already, or if the next plan
-    takes it up."""
+    """Nothing of the escalation is missing any more, with `reviews` empty if that was so already; or the next
+    plan takes it up."""
 
     item: str
     reviews: tuple[PlacedReview, ...]
@@ -117,7 +109,8 @@ def place_escalation(engine: Engine, actor: Actor, claim: Claim, now: datetime) 
     transaction that writes, which locks the chosen people alone and begins anew if their day has changed.
 
     Raises:
-        Refusal: `stale`, if the claim is lost or days kept changing. Nothing is written.
+        Refusal: `stale`, if the claim is lost, or days kept changing or are just being planned. Nothing is
+            written.
     """
     item: str = claim.payload["item"]
     unable: set[str] = set()
@@ -138,16 +131,11 @@ def place_escalation(engine: Engine, actor: Actor, claim: Claim, now: datetime) 
             state = sqlstate(error)
             if state == LIMIT_PASSED:
                 unable |= whose_limit(error)
+            elif state == LOCK_TIMEOUT:
+                raise Refusal("stale", "People's days are being planned; it is tried again.") from None
             elif state != UNIQUE:
                 raise
     raise Refusal("stale", "People's days kept changing; it is tried again.")
-
-
-def whose_limit(error: DBAPIError) -> set[str]:
-    """The people whose limits the guard says would be passed."""
-    said = diagnostic(error)
-    detail = None if said is None else said.message_detail
-    return {one["auditor"] for one in json.loads(detail)} if detail else set()
 
 
 def _write(
@@ -159,6 +147,7 @@ def _write(
     found: Found,
     now: datetime,
 ) -> Placed | Waiting:
+    connection.execute(PATIENCE)
     connection.execute(LOCK, {"people": sorted({one.placement.auditor for one in found.places})})
     # Whoever gives the item back meanwhile waits for this or is waited for (`place_again`).
     hold_task(connection, claim.task, claim.fence)
@@ -179,7 +168,9 @@ def _write(
     if found.no_place is not None:
         assert asked is not None
         waiting = _wait(connection, asked, found, found.no_place, reviews, now)
-    elif not found.left:
+    elif found.left:
+        wait_for_plan(connection, item, found.missing, now)
+    else:
         _wait_no_longer(connection, item, found, now)
     audit.record(
         connection,
@@ -306,17 +297,11 @@ def _wait(
     now: datetime,
 ) -> Waiting:
     sentence = for_leads(asked, why)
-    row = {
-        "item": asked.item,
-        "now": now,
-        "work_date": why.work_date,
-        "missing": found.missing,
-        "earliest": why.earliest,
-        "ruled_out": json.dumps(why.ruled_out),
-        "sentence": sentence,
-    }
     assert asked.item is not None
-    if connection.execute(WAITS, row).scalar_one():
+    is_new = wait_for_place(
+        connection, asked.item, why.work_date, found.missing, why.earliest, why.ruled_out, sentence, now
+    )
+    if is_new:
         for team in why.teams:
             notify(
                 connection,

@@ -24,16 +24,16 @@ from allocator.plan import SLOTS, Plan
 from models import audit
 from models.actions.claim_task import Claim
 from models.actions.finish_task import finish_task, hold_task
+from models.actions.keep_left_out import keep_left_out
 from models.actions.place_again import place_again
 from models.actions.tell_of_replan import tell_of_replan
 from models.actor import Actor
 from models.frames import copy_in, copy_out
 from models.merging import Merged, merged, moved_on, numbered
 from models.plans import certificate_text
-from models.refusal import LIMIT_PASSED, Refusal, diagnostic, sqlstate
+from models.refusal import LIMIT_PASSED, UNIQUE, Refusal, sqlstate, whose_limit
 from models.snapshot import Inputs, progress, read_placed, read_standing, read_there
 
-UNIQUE = "23505"
 STALE = "The day has changed while it was planned; it is planned again."
 MOST_ROUNDS = 20
 """How often a plan is merged anew because the guard refuses somebody else."""
@@ -95,23 +95,13 @@ TAKEN = """
     where item.work_date is null and slot.kind = 'work'
       and (slot.state in ('started', 'done') or slot.state = 'planned' and slot.work_date <> %(work_date)s)
 """
-# Escalations that came, or lost their date, after the plan had begun to be made; of those that it found no
-# place for the most urgent, which are tried again as people come free.
-PLACE = text("""
-    (
-        select item.id from item
-        where item.kind = 'escalation' and item.work_date is null and item.withdrawn_at is null
-          and not item.id = any (:known)
-          and item.reviews > (
-            select count(*) from slot
-            where slot.item = item.id and slot.kind = 'work' and slot.state in ('planned', 'started', 'done'))
-    ) union all (
-        select item.id from unplanned join item on item.id = unplanned.item
-        where unplanned.plan = :plan and item.kind = 'escalation'
-        order by item.priority, item.due, item.position limit :most
-    )
+# Nobody may have been given what was withdrawn while the plan was made.
+WITHDRAWN = text("""
+    select from item
+    where withdrawn_at > cast(:now as timestamptz) - interval '2 days'
+      and exists (select from slot where slot.item = item.id and slot.plan = :plan and slot.state = 'planned')
+    limit 1
 """)
-MOST_PLACED_AGAIN = 100
 NO_LONGER_WAITS = text("""
     delete from waiting_escalation waiting using item
     where item.id = waiting.item and item.reviews <= (
@@ -383,7 +373,7 @@ class _Step:
             attempt.rollback()
             asked = {"plan": self.plan, "work_date": self.work_date}
             found = self.connection.execute(REFUSED, asked).scalars()
-            raise _Refused(_named(error) | set(found)) from None
+            raise _Refused(whose_limit(error) | set(found)) from None
         attempt.commit()
 
     def _taken(self) -> pl.DataFrame:
@@ -399,11 +389,10 @@ class _Step:
         row = _row(plan, self.inputs, self.made, beside, now)
         row |= {"left_alone": left_alone, "dropped": dropped}
         version: int = connection.execute(PUBLISH, row).scalar_one()
+        if connection.execute(WITHDRAWN, {"plan": plan, "now": now}).first() is not None:
+            raise Refusal("stale", STALE)
+        keep_left_out(connection, self.work_date, self.made.unplanned, now)
         connection.execute(NO_LONGER_WAITS)
-        items = self.inputs.instance.items
-        known = items.filter(items["kind"] == "escalation")["id"].to_list()
-        asked = {"plan": plan, "known": known, "most": MOST_PLACED_AGAIN}
-        place_again(connection, connection.execute(PLACE, asked).scalars().all(), now)
         published = Published(
             plan=plan,
             work_date=self.work_date,
@@ -432,13 +421,6 @@ class _Step:
         )
         finish_task(connection, self.claim.task, self.claim.fence, now)
         return published
-
-
-def _named(error: DBAPIError) -> set[str]:
-    """Whom the guard refuses, by its detail."""
-    said = diagnostic(error)
-    detail = None if said is None else said.message_detail
-    return set() if detail is None else {passed["auditor"] for passed in json.loads(detail)}
 
 
 def new_slots(inputs: Inputs, made: Plan) -> pl.DataFrame:

@@ -4,59 +4,108 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from models import audit
 from models.actions.ask_replan import ask_replan
 from models.actions.file_task import file_task
-from models.actions.place_again import place_key
+from models.actions.place_again import KEY, place_key
 from models.actor import Actor
 
 RETRY = timedelta(seconds=30)
-"""Between two tries, while nobody is known to come free."""
+"""Until the second try, while nobody is known to come free; then twice, three times that, and so on."""
+SLOWEST = 10
+"""Times RETRY, at most, between two tries."""
+PARKED = timedelta(minutes=10)
+"""Before something is tried again whose task was parked: operations have been told of that already."""
+MOST_LIVE = 100
+"""Placements that wait or are made when others are added to be tried again: one worker does so many in a
+quarter of a minute. What is new is done before them in any case (`claim_next`)."""
 SURGE = 20
 """Escalations that may wait for one date; with more of them the planner looks at the whole day."""
 BETWEEN_SURGES = timedelta(minutes=10)
+LOOK_BACK = 3
+"""A work date so many days back has no shift that still runs: they last 16 hours at most."""
 
-PARKED = timedelta(minutes=10)
-"""Before something is tried again whose task was parked: somebody has been told of that already."""
-
-# What is withdrawn, or has its reviews meanwhile, is tried once more: the task then tidies up.
+# Without a plan in force and somebody who is there or will be, there is nothing to try.
 DUE = text("""
+    with open_dates as materialized (
+        select work_date from plan
+        where state = 'published' and work_date >= cast(cast(:now as timestamptz) as date) - :back
+          and exists (select from shift where shift.work_date = plan.work_date and there_until(shift) > :now)
+    )
     select waiting.item from waiting_escalation waiting join item on item.id = waiting.item
-    where (waiting.tried_at <= :before
+    where (waiting.tried_at + least(waiting.tries, :slowest) * cast(:pause as interval) <= :now
            or waiting.earliest <= :now and waiting.tried_at < waiting.earliest)
+      and exists (
+        select from open_dates
+        where item.work_date is null or open_dates.work_date = item.work_date)
       and not exists (
         select from task
-        where task.state = 'parked' and task.ended_at > :parked
-          and task.dedupe_key = 'place:' || waiting.item)
-    order by item.priority, item.due, item.position limit :most
+        where task.dedupe_key = :key || waiting.item
+          and (task.state in ('waiting', 'claimed') or task.state = 'parked' and task.ended_at > :parked))
+    order by item.priority, item.due, item.position
+    limit greatest(0, :most - (
+        select count(*) from task where kind = 'place' and state in ('waiting', 'claimed')))
+""")
+REVIVE = text("""
+    update task set state = 'waiting', attempts = 0, ended_at = null, run_after = :now, rung_at = null
+    where id = (
+        select max(id) from task where state = 'parked' and dedupe_key = :key
+    ) and not exists (
+        select from task where dedupe_key = :key and state in ('waiting', 'claimed')
+    )
+    returning id
 """)
 SURGING = text("""
     select work_date from waiting_escalation
-    where work_date is not null
+    where work_date is not null and told_at is not null
       and not exists (
         select from plan where plan.work_date = waiting_escalation.work_date and plan.reason = 'surge'
           and plan.requested_at > :since)
     group by work_date having count(*) > :surge
     order by work_date
 """)
-AT_ONCE = 1000
 
 
 def retry_waiting(engine: Engine, actor: Actor, now: datetime) -> int:
-    """File a task for each escalation that waits and was not tried lately, or whose earliest time has come;
-    how many are new. Safe to repeat: what has a task already gets no other."""
+    """Have each escalation that waits, and whose next try or earliest time has come, tried again; how many.
+    Safe to repeat: what has a task already gets no other.
+
+    Each is a transaction of its own: several tasks filed in one would have to be filed in the order in which
+    everybody else files them.
+    """
     with engine.begin() as connection:
-        for work_date in connection.execute(
-            SURGING, {"since": now - BETWEEN_SURGES, "surge": SURGE}
-        ).scalars():
+        since = {"since": now - BETWEEN_SURGES, "surge": SURGE}
+        for work_date in connection.execute(SURGING, since).scalars():
             ask_replan(connection, actor, work_date, "surge", now)
-        asked = {"before": now - RETRY, "parked": now - PARKED, "now": now, "most": AT_ONCE}
-        filed = 0
-        for item in connection.execute(DUE, asked).scalars().all():
-            _, is_new = file_task(connection, "place", {"item": item}, place_key(item), now, now)
-            filed += is_new
-        if filed:
-            audit.record(connection, actor, "retry_waiting", "escalations", now, count=filed)
-        return filed
+    asked = {
+        "now": now,
+        "back": LOOK_BACK,
+        "pause": RETRY,
+        "slowest": SLOWEST,
+        "parked": now - PARKED,
+        "key": KEY,
+        "most": MOST_LIVE,
+    }
+    with engine.connect() as connection:
+        due = connection.execute(DUE, asked).scalars().all()
+    return sum(_again(engine, actor, item, now) for item in due)
+
+
+def _again(engine: Engine, actor: Actor, item: str, now: datetime) -> bool:
+    with engine.begin() as connection:
+        if not _filed(connection, item, now):
+            return False
+        audit.record(connection, actor, "retry_waiting", f"item:{item}", now)
+        return True
+
+
+def _filed(connection: Connection, item: str, now: datetime) -> bool:
+    """A task that was parked is taken up again, so that there is one of them and not a row of them."""
+    key = place_key(item)
+    if connection.execute(REVIVE, {"key": key, "now": now}).first() is not None:
+        return True
+    payload = {"item": item, "again": True}
+    _, is_new = file_task(connection, "place", payload, key, now, now)
+    return is_new

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, Row, text
 from models import audit
 from models.actions.claim_task import Claim
 from models.actions.notify import notify
+from models.actions.wait_for_place import wait_for_operations
 from models.actor import Actor
 
 MOST_ATTEMPTS = 5
@@ -127,6 +128,8 @@ def _give_back(
         connection.execute(PARK, {"task": row.id, "now": now, "error": error})
         if plan is not None:
             connection.execute(PLAN_FAILED, {"plan": plan, "sentence": SENTENCES[why]})
+        if row.kind == "place":
+            wait_for_operations(connection, row.payload["item"], now)
         tell_operations(connection, row.id, row.kind, row.payload, why, now)
     else:
         back = {

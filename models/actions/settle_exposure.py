@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from models.actions.keep_within_limits import Why, keep_within_limits
 from models.actions.notify import notify
+from models.actions.place_again import place_again
 from models.counted import Looked, counted
 from models.queries.my_slot import MySlot
 
@@ -80,14 +82,20 @@ def seconds_seen(connection: Connection, slot: MySlot, seen: Seen | None, now: d
 
 
 def settle_exposure(
-    connection: Connection, slot: MySlot, seen: Seen | None, seconds: int, now: datetime
+    connection: Connection,
+    slot: MySlot,
+    seen: Seen | None,
+    seconds: int,
+    now: datetime,
+    asking: Sequence[str] = (),
 ) -> None:
     """Give back what is reserved for this slot and post these seconds, as `seen` says what they showed.
 
     They are recorded even beyond the reservation and beyond a limit, as an `incident` where it was more
-    severe than its item says. What is planned for its person and has no room any more is withdrawn then.
+    severe than its item says. What is planned for its person and has no room any more is withdrawn then, and
+    asks for another place, as the items `asking` do.
     """
-    _settle(connection, slot, seen, seconds, 1, now)
+    _settle(connection, slot, seen, seconds, 1, now, asking)
 
 
 def settle_more(connection: Connection, slot: MySlot, seen: Seen, now: datetime) -> int:
@@ -153,7 +161,13 @@ def _lacking(connection: Connection, slot: MySlot, seen: Seen) -> Lacking:
 
 
 def _settle(
-    connection: Connection, slot: MySlot, seen: Seen | None, seconds: int, items: int, now: datetime
+    connection: Connection,
+    slot: MySlot,
+    seen: Seen | None,
+    seconds: int,
+    items: int,
+    now: datetime,
+    asking: Sequence[str] = (),
 ) -> None:
     given = Seen(seconds) if seen is None else seen
     row = {
@@ -170,4 +184,6 @@ def _settle(
         notify(connection, "wellbeing", slot.work_date, "incident", INCIDENT, now)
     if posted.is_more:
         why: Why = "incident" if posted.is_incident else "overrun"
-        keep_within_limits(connection, [posted.auditor], now, why)
+        keep_within_limits(connection, [posted.auditor], now, why, also=asking)
+    else:
+        place_again(connection, asking, now)

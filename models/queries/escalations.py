@@ -24,7 +24,8 @@ SLOTS = text("""
 # What waits for a place, or else what the latest plan that knows of it had no place for.
 LEFT_OUT = text("""
     select missing from (
-        select missing, null as published_at, null as plan from waiting_escalation where item = :id
+        select missing, null as published_at, null as plan from waiting_escalation
+        where item = :id and told_at is not null
         union all
         select missing, plan.published_at, plan.id from unplanned join plan on plan.id = unplanned.plan
         where unplanned.item = :id and plan.state = 'published'
@@ -94,11 +95,11 @@ def state_of(withdrawn: bool, wanted: int, reviews: tuple[PlannedReview, ...], l
 
 WAITING = text("""
     select waiting.item, waiting.since, waiting.tried_at, waiting.tries, waiting.work_date, waiting.missing,
-        waiting.earliest, waiting.ruled_out, item.market, item.language, item.category, item.severity,
-        item.priority, item.due,
+        waiting.earliest, waiting.ruled_out, waiting.sentence, item.market, item.language, item.category,
+        item.severity, item.priority, item.due,
         floor(extract(epoch from item.due - :now))::bigint as seconds_left
     from waiting_escalation waiting join item on item.id = waiting.item
-    where item.withdrawn_at is null
+    where item.withdrawn_at is null and waiting.told_at is not null
     order by item.priority, item.due nulls last, waiting.since, waiting.item limit :most
 """)
 MOST_WAITING = 500
@@ -136,6 +137,6 @@ def waiting_escalations(connection: Connection, now: datetime) -> list[WaitingEs
     found = []
     for row in rows:
         safe = told(row["ruled_out"], apart)
-        said = sentence(safe, row["language"], row["market"])
+        said = sentence(safe, row["language"], row["market"]) if safe else row["sentence"]
         found.append(WaitingEscalation(**{**row, "ruled_out": safe, "sentence": said}))
     return found

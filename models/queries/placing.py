@@ -53,7 +53,6 @@ class Asked:
     release: datetime | None
     due: datetime | None
     kept_away: tuple[str, ...]
-    only: tuple[str, ...] = ()
     missing: int = 1
     taken: tuple[int, ...] = ()
     have_it: tuple[str, ...] = ()
@@ -109,7 +108,7 @@ class Found:
 DOCUMENT = text("select policy.document from installation join policy on policy.id = installation.policy")
 ITEM = text("""
     select item.id as item, item.work_date, market, language, category, severity, modality, seconds, priority,
-        release, due, only_for, reviews, withdrawn_at, excluded, kind,
+        release, due, reviews, withdrawn_at, excluded, kind,
         array(select auditor from slot where slot.item = item.id and slot.kind = 'work'
               and state in ('planned', 'started', 'done')) as have_it,
         array(select review_no from slot where slot.item = item.id and slot.kind = 'work'
@@ -137,7 +136,6 @@ REASON = """
         when not (:market = any (markets) or '*' = any (markets)) then 'market'
         when cast(:clearance as text) is not null and not :clearance = any (clearances) then 'clearance'
         when shift.auditor = any (:kept_away) then 'excluded'
-        when cardinality(cast(:only as text[])) > 0 and not shift.auditor = any (:only) then 'only'
         when :category = any (opt_outs) or :severity > max_severity then 'protected'
         when not :fits_alone or greatest(
                 :now, there_from(shift) + make_interval(secs => :first), cast(:release as timestamptz),
@@ -234,8 +232,7 @@ def asked_for(connection: Connection, item: str) -> Asked | None:
         release=row.release,
         due=row.due,
         kept_away=tuple(row.excluded),
-        only=tuple(row.only_for),
-        missing=max(0, (len(row.only_for) or row.reviews) - len(row.taken)),
+        missing=max(0, row.reviews - len(row.taken)),
         taken=tuple(row.taken),
         have_it=tuple(row.have_it),
     )
@@ -465,7 +462,6 @@ def conditions(policy: Policy, asked: Asked, work_date: date, now: datetime) -> 
         "clearance": policy.clearances.get(asked.category),
         "have_it": list(asked.have_it),
         "kept_away": list(asked.kept_away),
-        "only": list(asked.only),
         "first": max((edge.first for edge in edges), default=0),
         "last": max((edge.last for edge in edges), default=0),
         "rest": policy.rest_between_shifts,

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from models.actions.close_shifts import close_shifts
+from models.actions.close_silent import close_silent
 from models.actions.complete import complete
 from models.actions.end_day import DayEnded, end_day
 from models.actions.settle_exposure import Seen
@@ -165,7 +166,9 @@ def test_a_review_on_the_screen_goes_on_and_one_that_is_paused_goes_back(day: My
     theirs = day.begun(day.review("theirs", "ben"), OVER - timedelta(minutes=5))
     day.rows.run(PAUSED, slot=theirs, at=OVER - timedelta(minutes=4))
     close_shifts(day.engine, SYSTEM, OVER)
+    close_silent(day.engine, SYSTEM, OVER)
     assert (day.state(mine), day.state(theirs)) == ("started", "skipped")
+    assert [kind for kind, *_ in day.notices("auditor:ben")] == ["review-returned"]
     assert day.ledger(theirs)[-1][:1] + day.ledger(theirs)[-1][4:] == ("post", 60, 1)
     done = complete(day.engine, BEN, theirs, Seen(60), AGREE, OVER + timedelta(minutes=1))
     assert done.state == "done"

@@ -75,6 +75,8 @@ def test_where_nothing_is_safe_a_rest_comes_with_its_length(day: MyDay) -> None:
     found = following(day, now)
     assert (found.do, found.slot, found.seconds, found.label) == ("break", None, 900, "recovery")
     assert found.until == now + timedelta(seconds=900)
+    assert found.sentence is not None
+    assert "a rest of 15 minutes comes first" in found.sentence
     rest = take_break(day.engine, ADA, now)
     end_break(day.engine, ADA, rest.slot, now + timedelta(seconds=899))
     assert (
@@ -103,6 +105,10 @@ def test_nothing_severe_in_the_wind_down(day: MyDay) -> None:
     day.with_rests()
     shift_end = NOW + timedelta(hours=7)
     last = shift_end - timedelta(seconds=2700 + 600)
+    late = following(day, last + timedelta(seconds=1))
+    assert (late.do, late.slot) == ("review", day.slots["mild"])
+    assert late.sentence is not None
+    assert "The last 45 minutes of your shift are kept free of severe material" in late.sentence
     assert refusal(start, day.engine, ADA, day.slots["one"], last + timedelta(seconds=1)).kind == "too-soon"
     assert start(day.engine, ADA, day.slots["one"], last).state == "started"
 

@@ -473,7 +473,8 @@ def test_leads_see_what_waits_and_nobody_is_singled_out(
     with psycopg.connect(database.owner_url) as connection:
         connection.execute(
             "insert into waiting_escalation (item, since, tried_at, tries, work_date, missing, earliest,"
-            " ruled_out, sentence) values ('e-1', %(now)s, %(now)s, 1, %(day)s, 1, %(later)s, %(why)s, '-')",
+            " ruled_out, sentence, told_at)"
+            " values ('e-1', %(now)s, %(now)s, 1, %(day)s, 1, %(later)s, %(why)s, '-', %(now)s)",
             {
                 "now": NOW,
                 "day": rows.DAY,

@@ -24,6 +24,7 @@ from starlette.testclient import TestClient
 
 from api.events import Events, EventStream, Stream
 from models.actions.issue_token import issue_token
+from models.actions.mark_absent import mark_absent
 from models.actions.notify import notify
 from models.actions.revoke_token import revoke_token
 from models.actions.see_notice import see_notice
@@ -33,6 +34,9 @@ from tests.api import rows
 from tests.api.conftest import Headers, LiveServer, Tokens
 from tests.api.listener import Ended, Event, Listener, Silence
 from tests.conftest import Database
+from tests.days.build import NINE, WORK_DATE, Day, auditor, instance, policy, sample
+from tests.days_in_database.steps import engine_of, load, planned
+from tests.days_in_database.steps import rows as rows_of
 
 PEOPLE = [f"aud-{number:02d}" for number in range(1, 51)]
 
@@ -439,3 +443,26 @@ def test_nothing_is_lost_or_doubled(serve: Callable[..., LiveServer], people: Pe
 def test_a_stream_that_is_refused_is_a_problem(client: TestClient, tokens: Tokens) -> None:
     answer = client.get("/v1/events?since=yesterday", headers=tokens("operations"))
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid")
+
+
+def test_whoever_s_day_is_planned_again_hears_of_it(live_server: LiveServer, people: People) -> None:
+    """From an absence to the stream: the notices are written by the plan's publication."""
+    with ExitStack() as streams:
+        heard = {
+            name: streams.enter_context(Listener(live_server.url, people.token(name), after(0)))
+            for name in ("aud-01", "aud-02")
+        }
+        with engine_of(people.database) as engine:
+            two = (auditor("aud-01"), auditor("aud-02"))
+            load(engine, instance(Day(policy=policy(), auditors=two, items=(sample("s1", reviews=1),))))
+            planned(engine, WORK_DATE)
+            ((holder,),) = rows_of(engine, "select auditor from slot where kind = 'work'")
+            other = next(name for name in heard if name != holder)
+            before = datetime.fromtimestamp(NINE - 3600, UTC)
+            mark_absent(engine, Actor("operations", "olga"), holder, WORK_DATE, before)
+            planned(engine, WORK_DATE, before)
+        assert heard[holder].next().data["kind"] == "shift-absent"
+        told = heard[other].next()
+        assert told.data["kind"] == "day-replanned"
+        assert "1 review added" in told.data["sentence"]
+        assert holder not in json.dumps(told.data)

@@ -14,7 +14,9 @@ def test_a_small_measurement(database: Database, doorbell: str, capsys: pytest.C
     assert told(run(where, people=5, days=8, clients=4, rounds=1, seconds=0.2)) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "5 people, 500 slots, 1090 ledger entries over 9 dates"
-    assert [line[:18].strip() for line in lines[2:]] == [
+    assert [line.partition(":")[0] for line in lines[-2:]] == ["queue", "next"]
+    assert all("as wanted" in line for line in lines[-2:])
+    assert [line[:18].strip() for line in lines[2:-2]] == [
         "queue",
         "queue, unchanged",
         "next",

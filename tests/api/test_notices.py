@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
@@ -155,8 +156,8 @@ def test_seen(client: TestClient, engine: Engine, tokens: Tokens, clock: Clock, 
     assert audited == [(datetime(2026, 11, 22, 15, tzinfo=UTC), "auditor:aud-01", f"notice:{mine}", {})]
 
 
-def test_the_stream_is_described(client: TestClient) -> None:
-    document = describe(client.app)  # type: ignore[arg-type]
+def test_the_stream_is_described(app: FastAPI) -> None:
+    document = describe(app)
     content = document["paths"]["/v1/events"]["get"]["responses"]["200"]["content"]
     assert list(content) == ["text/event-stream"]
     assert content["text/event-stream"]["example"].startswith("id: 17\nevent: notice\ndata: {")

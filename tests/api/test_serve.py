@@ -10,10 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from api.cli import address, listen
@@ -56,6 +59,32 @@ def test_a_server_answers_logs_no_address_and_stops(live_server: LiveServer, dat
         ("GET", None, 404),
     ]
     assert not any("left_out" in line for line in lines)
+
+
+def test_a_request_that_is_under_way_is_answered_before_the_server_stops(
+    live_server: LiveServer, database: Database
+) -> None:
+    rows.auditor(database.owner_url)
+    engine = application_engine(database.url)
+    token = issue_token(engine, SYSTEM, "operations", "op", (), 1, datetime.now(UTC)).token
+    engine.dispose()
+    header = {"Authorization": f"Bearer {token}"}
+    asking: dict[str, Any] = {"json": {"work_date": "2026-11-23"}, "headers": header, "timeout": 30}
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(database.owner_url) as holding:
+        holding.execute("lock table audit in exclusive mode")
+        asked = pool.submit(lambda: httpx.post(f"{live_server.url}/v1/plans", **asking))
+        waiting = "select count(*) from pg_locks where relation = 'audit'::regclass and not granted"
+        until = time.monotonic() + 20
+        while holding.execute(waiting).fetchone() != (1,):
+            assert time.monotonic() < until, "the request does not come as far as its audit entry"
+            time.sleep(0.02)
+        live_server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)  # it has heard of it
+        holding.commit()
+        assert asked.result(30).status_code == 202
+        live_server.process.communicate(timeout=30)
+        assert live_server.process.returncode == 0
+        assert holding.execute("select count(*) from plan").fetchone() == (1,)
 
 
 def test_several_processes_answer_and_end_together(serve: Callable[..., LiveServer]) -> None:

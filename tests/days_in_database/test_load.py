@@ -183,6 +183,12 @@ def test_a_day_may_be_loaded_again_after_its_escalation_was_carried_over(databas
         write(engine, "update item set work_date = null")
         load(engine, day)
         assert rows(engine, "select id, work_date from item") == [("e-1", None)]
+        # What somebody has planned does not change under their hands, be it with a date or without.
+        write(engine, "update item set work_date = :day", day=WORK_DATE)
+        planned(engine, WORK_DATE)
+        write(engine, "update item set work_date = null")
+        milder = instance(small_day(items=(escalation("e-1", severity=0),)))
+        assert faults_of(lambda: load(engine, milder)) != []
 
 
 @pytest.mark.parametrize(

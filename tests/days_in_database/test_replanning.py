@@ -555,15 +555,30 @@ UPSTREAM = """
 """
 
 
-def test_what_comes_while_a_first_plan_is_made_and_what_it_has_no_place_for_is_looked_for(
+def test_what_a_plan_has_no_place_for_waits_from_its_publication_on_and_leads_are_told(
     database: Database,
 ) -> None:
     with engine_of(database) as engine:
         load(engine, instance(Day(policy=policy(), auditors=(auditor(),), items=(sample("s1"),))))
         write(engine, UPSTREAM, id="known", seconds=60)
         write(engine, UPSTREAM, id="too-long", seconds=50_000)
+        publish(engine, make(engine, WORK_DATE, at(-3600)), at(-3500))
+        waiting = "select item, work_date, missing, sentence, told_at from waiting_escalation"
+        sentence = "1 auditor: 1 is not free for it."
+        assert rows(engine, waiting) == [("too-long", WORK_DATE, 1, sentence, at(-3500))]
+        told_leads = "select addressee, kind, detail from notice where addressee like 'team:%'"
+        assert rows(engine, told_leads) == [("team:t1", "escalations-left-out", {"count": 1})]
+        # The next plan has none either: it is not said again.
+        planned(engine, WORK_DATE, at(-3000))
+        assert rows(engine, "select tries from waiting_escalation") == [(2,)]
+        assert len(rows(engine, told_leads)) == 1
+
+
+def test_nobody_is_given_what_was_withdrawn_while_the_plan_was_made(database: Database) -> None:
+    with engine_of(database) as engine:
+        load(engine, instance(Day(policy=policy(), auditors=(auditor(),), items=(sample("s1"),))))
         made = make(engine, WORK_DATE, at(-3600))
-        write(engine, UPSTREAM, id="later", seconds=60)
-        publish(engine, made, at(-3500))
-        asked = rows(engine, "select payload ->> 'item' from task where kind = 'place' order by 1")
-        assert asked == [("later",), ("too-long",)]
+        write(engine, "update item set withdrawn_at = :at where id = 's1'", at=at(-3550))
+        with pytest.raises(Refusal) as refused:
+            publish(engine, made, at(-3500))
+        assert refused.value.kind == "stale"

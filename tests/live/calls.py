@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import Any, Literal
 
 import psycopg
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
+from models.actions.renew_lease import REACHED
 from models.refusal import Refusal
 from tests.live.told import Said
 
@@ -52,10 +53,41 @@ class Answer:
     def kind(self) -> str:
         return self.how if self.refusal is None else f"refused: {self.refusal.kind}"
 
-    def same_as(self, other: Answer) -> bool:
-        if self.refusal is not None or other.refusal is not None:
-            return self.kind == other.kind
-        return self.how == other.how
+    def shown(self) -> str:
+        """All that it says, for whoever has to find out; not every result shows itself."""
+        if self.refusal is not None:
+            return f"{self.kind} ({self.refusal.sentence} {self.refusal.field} {self.refusal.more})"
+        return f"{self.kind} ({_as_dict(self.result) or self.result})"
+
+    def repeats(self, first: Answer) -> bool:
+        """Whether this is what must be said when the same is asked once more, at the same moment: the same
+        refusal, or the same of what was asked about."""
+        if self.refusal is None or first.refusal is None:
+            return (self.kind, self.result) == (first.kind, when_repeated(first.result))
+        mine, other = self.refusal, first.refusal
+        # Which stretch or edge ended a review is not kept: who asks once more is told that one did.
+        told = (other.sentence, REACHED) if mine.kind == "limit-reached" else (other.sentence,)
+        is_same = (mine.kind, mine.field, mine.more) == (other.kind, other.field, other.more)
+        return is_same and mine.sentence in told
+
+
+OF_THE_CALL: Mapping[str, Any] = {"repeated": True, "filed": False, "slots": (), "taken_back": ()}
+"""What answers say of this very call, and not of what it is about: how that reads once it is repeated."""
+
+
+def when_repeated(result: Any) -> Any:
+    """The result of the same call, made again, from that of the first. A number is how much was done by the
+    call, of which nothing is left; all else reads as before, but for `OF_THE_CALL`."""
+    if isinstance(result, int):
+        return 0
+    told = _as_dict(result)
+    said = {name: value for name, value in OF_THE_CALL.items() if name in told}
+    return replace(result, **said) if said else result
+
+
+def _as_dict(result: Any) -> dict[str, Any]:
+    """The fields of an answer that has some."""
+    return asdict(result) if is_dataclass(result) and not isinstance(result, type) else {}
 
 
 def make(call: Call, engine: Engine, now: Any, way: Way, administration: psycopg.Connection) -> Answer:

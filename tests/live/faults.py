@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -21,6 +21,8 @@ from tests.live.schedule import Lived, live
 from tests.live.simulate import quiet
 
 Plant = Callable[["Planting"], None]
+SHOWN = 3
+"""Breaches of other kinds that are shown of each fault."""
 
 
 class Planting:
@@ -67,11 +69,16 @@ class Planting:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`seed` is where it is known to be caught, to be tried first."""
+    """`shows` is what it breaches, by the first word of what is said of it: any other breach may come of how
+    it is planted, and does not catch it. `seed` is where it is known to be caught, to be tried first."""
 
     name: str
     plant: Plant
+    shows: tuple[str, ...]
     seed: int = 0
+
+    def is_caught_by(self, breach: str) -> bool:
+        return breach.split(":")[0] in self.shows
 
 
 @contextmanager
@@ -191,8 +198,15 @@ def nothing_withdrawn(planting: Planting) -> None:
 
 
 def nothing_placed_again(planting: Planting) -> None:
-    for module in ("skip", "give_back", "hand_back", "end_day", "close_shifts", "keep_within_limits"):
-        planting.put(A + module, "place_again", nothing)
+    """Only what has just been escalated is looked after."""
+    placing = {
+        name
+        for name, module in sys.modules.items()
+        if name.startswith(A) and callable(getattr(module, "place_again", None))
+    } - {A + "place_again", A + "escalate"}
+    assert {A + "skip", A + "hand_back", A + "keep_within_limits"} <= placing
+    for module in placing:
+        planting.put(module, "place_again", nothing)
 
 
 def keys_forgotten(planting: Planting) -> None:
@@ -266,48 +280,59 @@ def withdrawn_item_planned(planting: Planting) -> None:
 
 
 FAULTS = (
-    Fault("the guard is off", guard_off),
-    Fault("limits are not weighed", limits_not_weighed),
-    Fault("the guard's windows are a day short", windows_a_day_short),
-    Fault("the fence is off", fence_off),
-    Fault("heartbeats are not counted", beats_not_counted, 5),
-    Fault("a lease grows without a reservation", leases_not_reserved),
-    Fault("a lease that has run out is not counted", lease_not_counted),
-    Fault("silence counts as rest", silence_counts_as_rest),
-    Fault("skipping keeps its reservation", skip_keeps_its_reservation),
-    Fault("closing a shift keeps its reservations", closing_keeps_reservations),
-    Fault("a withdrawn item keeps its reservation", withdrawn_item_planned),
-    Fault("history is a day late", history_a_day_late),
-    Fault("withdrawing is not told", withdrawing_untold),
-    Fault("replanning is not told", replanning_untold, 4),
-    Fault("placing is not told", placing_untold),
-    Fault("an incident is kept as what was expected", incident_as_expected, 1),
-    Fault("a passed limit takes nothing back", nothing_withdrawn),
-    Fault("nothing is placed again", nothing_placed_again, 1),
-    Fault("keys are forgotten", keys_forgotten, 1),
-    Fault("a stale plan is published", stale_plan_published, 3),
-    Fault("two reviews at once", two_at_once, 2),
-    Fault("tasks are filed twice", tasks_filed_twice),
-    Fault("reserved twice", reserved_twice, 1),
-    Fault("an outcome is dropped", outcome_dropped),
-    Fault("rests are not asked for", rests_not_asked, 6),
-    Fault("heartbeats ask no stretch", stretches_forgotten_by_beats, 1),
-    Fault("claims are never taken back", claims_never_taken_back),
-    Fault("pauses count as looked at", pauses_not_kept, 2),
+    Fault("the guard is off", guard_off, ("sums",)),
+    Fault("limits are not weighed", limits_not_weighed, ("limit",)),
+    Fault("the guard's windows are a day short", windows_a_day_short, ("limit",)),
+    Fault("the fence is off", fence_off, ("fence",)),
+    Fault("heartbeats are not counted", beats_not_counted, ("state",), 1),
+    Fault("a lease grows without a reservation", leases_not_reserved, ("reserved",)),
+    Fault("a lease that has run out is not counted", lease_not_counted, ("state",)),
+    Fault("silence counts as rest", silence_counts_as_rest, ("state",)),
+    Fault("skipping keeps its reservation", skip_keeps_its_reservation, ("reserved",)),
+    Fault("closing a shift keeps its reservations", closing_keeps_reservations, ("reserved",)),
+    Fault("a withdrawn item keeps its reservation", withdrawn_item_planned, ("reserved",)),
+    Fault("history is a day late", history_a_day_late, ("ledger",)),
+    Fault("withdrawing is not told", withdrawing_untold, ("notice",)),
+    Fault("replanning is not told", replanning_untold, ("notice",), 2),
+    Fault("placing is not told", placing_untold, ("notice",), 1),
+    Fault("an incident is kept as what was expected", incident_as_expected, ("ledger",), 1),
+    Fault("a passed limit takes nothing back", nothing_withdrawn, ("limit",)),
+    Fault("nothing is placed again", nothing_placed_again, ("lost",), 2),
+    Fault("keys are forgotten", keys_forgotten, ("refused", "repeated")),
+    Fault("a stale plan is published", stale_plan_published, ("stale",)),
+    Fault("two reviews at once", two_at_once, ("overlap",)),
+    Fault("tasks are filed twice", tasks_filed_twice, ("tasks",)),
+    Fault("reserved twice", reserved_twice, ("reserved",), 3),
+    Fault("an outcome is dropped", outcome_dropped, ("lost",)),
+    Fault("rests are not asked for", rests_not_asked, ("rest", "edge"), 3),
+    Fault("heartbeats ask no stretch", stretches_forgotten_by_beats, ("rest", "edge"), 2),
+    Fault("claims are never taken back", claims_never_taken_back, ("end",)),
+    Fault("pauses count as looked at", pauses_not_kept, ("state",), 2),
 )
 
 
-def seeds_until_caught(
-    place: Arena, fault: Fault, steps: int, seeds: Iterable[int]
-) -> tuple[int, Lived | None]:
-    """How many of these seeds it takes until a schedule breaks, and that schedule; None: not caught."""
-    number = 0
+@dataclass(slots=True)
+class Search:
+    """For a fault: the schedules lived, the one that caught it, and breaches that are not the fault's."""
+
+    number: int = 0
+    caught: Lived | None = None
+    others: list[str] = field(default_factory=list)
+
+
+def search(place: Arena, fault: Fault, steps: int, seeds: Iterable[int]) -> Search:
+    """Live schedules of these seeds until one catches it."""
+    done = Search()
     with planted(fault) as prepare:
-        for number, seed in enumerate(seeds, 1):
+        for seed in seeds:
+            done.number += 1
             lived = live(place, seed, steps, prepare=prepare)
+            if lived.breach is not None and fault.is_caught_by(lived.breach):
+                done.caught = lived
+                break
             if lived.breach is not None:
-                return number, lived
-    return number, None
+                done.others.append(f"seed {seed}, step {lived.steps}: {lived.breach}")
+    return done
 
 
 def main() -> int:
@@ -319,15 +344,14 @@ def main() -> int:
     parser.add_argument("--only", default="")
     asked = parser.parse_args()
     quiet()
-    missed = 0
+    missed = tried = 0
     with arena() as place:
         for fault in FAULTS:
             if asked.only not in fault.name:
                 continue
             began = time.monotonic()
-            number, lived = seeds_until_caught(
-                place, fault, asked.steps, range(asked.seed, asked.seed + asked.most)
-            )
+            found = search(place, fault, asked.steps, range(asked.seed, asked.seed + asked.most))
+            lived = found.caught
             missed += lived is None
             took = f"{time.monotonic() - began:.0f} s"
             said = (
@@ -335,8 +359,12 @@ def main() -> int:
                 if lived is None
                 else f"seed {lived.seed}, step {lived.steps}: {str(lived.breach)[:110]}"
             )
-            print(f"{fault.name}: {number} seeds, {took}: {said}", flush=True)
-    return 1 if missed else 0
+            print(f"{fault.name}: {found.number} seeds, {took}: {said}", flush=True)
+            for other in found.others[:SHOWN]:
+                print(f"    not what it shows by ({', '.join(fault.shows)}): {other[:110]}", flush=True)
+            tried += 1
+    print(f"{tried} faults, {missed} not caught")
+    return 1 if missed or not tried else 0
 
 
 if __name__ == "__main__":

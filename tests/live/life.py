@@ -11,7 +11,6 @@ from typing import Any
 from allocator.rules.policy import MODALITIES, SEVERITIES
 from models.actions.load_day import load_day
 from models.doorbell import ring_what_is_filed
-from models.refusal import Refusal
 from tests.live import checks, rests
 from tests.live.arena import QUEUE, Stage
 from tests.live.calls import Answer, Call, Way, make
@@ -149,6 +148,8 @@ class Life:
         if self.trace:
             print(self.path[-1], flush=True)
         self.counts[call.kind, answer.kind] += 1
+        if answer.how == "lost":
+            self.counts["lost", way] += 1
         self._count(call, answer, changes)
         if answer.how == "lost" and not changes.nothing:
             raise Breached(f"lost: {call.kind} was cut off before its commit, and changed {changes.said()}")
@@ -203,10 +204,9 @@ class Life:
         self.counts["again", call.kind] += 1
         if not changes.nothing or len(self.rows.entries) != was:
             raise Breached(f"repeated: {call.kind} {call.said} changed {changes.said()} when it was repeated")
-        if not answer.same_as(before):
+        if not answer.repeats(before):
             raise Breached(
-                f"repeated: {call.kind} {call.said} was {before.kind}, and when repeated {answer.kind}"
-                f" ({answer.refusal.sentence if answer.refusal else ''})"
+                f"repeated: {call.kind} {call.said} was {before.shown()}, and when repeated {answer.shown()}"
             )
 
     def _checked(self, call: Call, changes: Changes, now: int) -> list[str]:
@@ -391,7 +391,3 @@ class Life:
             return loaded
 
         return Call(kind, day.name, act, repeatable=False)
-
-
-def refusal_of(answer: Answer) -> Refusal | None:
-    return answer.refusal

@@ -436,7 +436,7 @@ def approve(life: Life) -> Call | None:
 
 def history(life: Life) -> Call | None:
     """Exposure from elsewhere comes to be known, of yesterday or of days before."""
-    place = 1 if life.now >= life.world.days[1].auditors["shift_start"].min() - 6 * 3600 else 0  # type: ignore[operator]
+    place = 1 if life.now >= life.world.opens(1) - 6 * 3600 else 0
     day = life.world.days[place]
     dates = [day.work_date - timedelta(days=ago) for ago in (1, 1, 2, 3)]
     names = life.rng.sample(day.auditors["id"].to_list(), min(2, day.auditors.height))

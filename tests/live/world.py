@@ -45,6 +45,11 @@ class World:
     days: tuple[Instance, Instance]
     begins: datetime
 
+    def opens(self, place: int) -> int:
+        """When the first shift of a work date begins, in seconds since 1970."""
+        starts: list[int] = self.days[place].auditors["shift_start"].to_list()
+        return min(starts)
+
 
 def random_world(rng: Random) -> World:
     """The same for the same generator."""

@@ -66,11 +66,13 @@ class Outcome:
 
     @property
     def sound(self) -> bool:
-        return not (self.faults or self.breaches or self.wrong_sums or self.errors)
+        wrong = self.faults or self.breaches or self.wrong_sums or self.errors
+        return self.looked > 0 and not wrong
 
 
 class Watcher(threading.Thread):
-    """Asks for anything that may never be, until it is told to stop. What it finds first it keeps."""
+    """Asks for anything that may never be, until it is told to stop. What it finds first it keeps. Whatever
+    stops it before is raised by `end`."""
 
     def __init__(self, url: str, every: float) -> None:
         super().__init__(daemon=True)
@@ -79,8 +81,15 @@ class Watcher(threading.Thread):
         self.over = threading.Event()
         self.looked = 0
         self.found: list[str] = []
+        self.failed: Exception | None = None
 
     def run(self) -> None:
+        try:
+            self.watch()
+        except Exception as error:
+            self.failed = error
+
+    def watch(self) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
             while True:
                 last = self.over.wait(self.every)
@@ -91,11 +100,25 @@ class Watcher(threading.Thread):
                 if last:
                     return
 
+    def end(self) -> None:
+        """Have it look once more, and wait for that."""
+        self.over.set()
+        self.join()
+        if self.failed is not None:
+            raise self.failed
+
 
 def race(
-    url: str, owner_url: str, operations: int, processes: int, seed: int, persons: int = 20, items: int = 900
+    url: str,
+    owner_url: str,
+    operations: int,
+    processes: int,
+    seed: int,
+    persons: int = 20,
+    items: int = 900,
+    every: float = 5.0,
 ) -> Outcome:
-    """Race once in a migrated database without rows."""
+    """Race once in a migrated database without rows, and look at it `every` so many seconds."""
     number_statements(owner_url)
     names = people(persons)
     engine = application_engine(url)
@@ -107,7 +130,7 @@ def race(
     context.set_forkserver_preload(["__main__", "tests.live_race.racer"])
     barrier, counter = context.Barrier(processes + 1), context.Value("q", 0)
     each, more = divmod(operations, processes)
-    watcher = Watcher(owner_url, every=5.0)
+    watcher = Watcher(owner_url, every)
     with ProcessPoolExecutor(processes, context, stand_at_the_start, (barrier, counter)) as pool:
         running = [
             pool.submit(run, url, f"{seed}-{i}", each + (i < more), names, step) for i in range(processes)
@@ -115,10 +138,11 @@ def race(
         barrier.wait(120)
         began = time.perf_counter()
         watcher.start()
-        courses: list[Course] = [one.result() for one in running]
-        took = time.perf_counter() - began
-    watcher.over.set()
-    watcher.join()
+        try:
+            courses: list[Course] = [one.result() for one in running]
+            took = time.perf_counter() - began
+        finally:
+            watcher.end()
     seconds: dict[str, list[float]] = defaultdict(list)
     for course in courses:
         for kind, times in course.seconds.items():

@@ -42,7 +42,7 @@ from models.actions.start import start
 from models.actions.take_break import take_break
 from models.actor import SYSTEM, Actor
 from models.connection import application_engine
-from models.refusal import Refusal, sqlstate
+from models.refusal import Kind, Refusal, sqlstate
 from tests.days.build import WORK_DATE
 from tests.live_race.world import BEGINS, CATEGORIES, MODALITIES, TEAMS
 from workers.planning import read
@@ -87,6 +87,33 @@ RESTING: Mapping[str, int] = {"end_break": 60, "start_other": 20, "take_break": 
 FREE: Mapping[str, int] = {
     "start": 70, "start_other": 10, "hand_back": 4, "take_break": 6, "again": 6, "skip_planned": 1,
 }  # fmt: skip
+STARTING: tuple[Kind, ...] = ("too-soon", "limit-reached", "already-started", "conflict", "stale")
+EXPECTED: Mapping[str, frozenset[Kind]] = {
+    kind: frozenset(refusals)
+    for kind, refusals in (
+        ("start", STARTING),
+        ("start_other", STARTING),
+        ("beat", ("limit-reached",)),
+        ("pause", ()),
+        ("resume", ("limit-reached", "too-soon")),
+        ("complete", ("conflict",)),
+        ("skip", ("conflict",)),
+        ("skip_planned", ("conflict", "stale")),
+        ("hand_back", ("already-started", "conflict", "stale")),
+        ("again", ("conflict", "limit-reached")),
+        ("take_break", ()),
+        ("end_break", ()),
+        ("escalate", ()),
+        ("place", ("stale",)),
+        ("publish", ("stale",)),
+        ("lower", ("not-found", "invalid")),
+        ("raise", ("conflict", "invalid")),
+        ("close", ()),
+        ("retry", ()),
+    )
+}
+"""How each kind of operation may be refused: by a rule, or as others were quicker (or, of limits, as this one
+concerns no such team). Any other refusal is an error."""
 
 
 @dataclass
@@ -311,6 +338,9 @@ class Racer:
                 end = done if isinstance(done, str) else "done"
             except Refusal as refusal:
                 end = f"refused: {refusal.kind}"
+                if refusal.kind not in EXPECTED.get(kind, ()):
+                    end = f"error: {end}"
+                    course.troubles.append(f"{kind}: {traceback.format_exc(limit=-6)}")
             except (DBAPIError, psycopg.Error) as error:
                 state = sqlstate(error) if isinstance(error, DBAPIError) else error.sqlstate
                 end = f"error: {state}"

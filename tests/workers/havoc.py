@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -121,7 +122,7 @@ class Havoc:
             with self.doomed("worker", point) as doomed:
                 loaded, task = self.ask()
                 ring(self.redis, doomed.queue, "plan", task)
-                if not doomed.reaches(lambda task=task: self.is_done(task)):  # type: ignore[misc]
+                if not doomed.reaches(partial(self.is_done, task)):
                     continue
                 began, live = self.struck(doomed, whom, task)
                 seconds = self.until_done(began, live)
@@ -134,7 +135,7 @@ class Havoc:
             with self.doomed("urgent", point) as doomed:
                 task = self.file_escalation(self.load.submission(self.rng))
                 ring(self.redis, doomed.queue, "place", task)
-                if not doomed.reaches(lambda task=task: self.is_done(task)):  # type: ignore[misc]
+                if not doomed.reaches(partial(self.is_done, task)):
                     continue
                 began, live = self.struck(doomed, whom, task)
                 return Result("", self.until_done(began, live), [])
@@ -245,7 +246,7 @@ class Havoc:
 
     # ------------------------------------------------------------------ how
 
-    def do(self, point: str, act: Callable[[], Result]) -> None:
+    def do(self, point: str, act: Callable[[], Result]) -> Result:
         try:
             result = act()
         except Exception as error:
@@ -254,6 +255,7 @@ class Havoc:
         with self.looking:
             result.faults += faults(self.eyes)
         self.results.append(result)
+        return result
 
     def ask(self) -> tuple[Any, int]:
         """A further date that has nothing in common with others; asked for, and nobody has rung."""
@@ -336,7 +338,7 @@ class Havoc:
                 return not connection.execute(ALL_LIVE).scalars().all()
 
         wait_for(nothing_live, "nothing is left to be done")
-        found = list(self.load.troubles)
+        found = [*self.load.troubles, *self.nursery.crashed()]
         with self.engine.connect() as connection:
             ids = {"ids": self.load.accepted}
             there = connection.execute(text("select count(*) from item where id = any (:ids)"), ids)
@@ -410,16 +412,20 @@ def run_havoc(there: Havoc, kills: int, wipes: int, lanes: int, tell: Callable[[
         todo.insert(there.rng.randint(0, len(todo)), ("Redis emptied", there.wipe))
     todo.reverse()
     taking = threading.Lock()
+    died: list[str] = []
 
     def lane() -> None:
-        while True:
-            with taking:
-                if not todo:
-                    return
-                point, act = todo.pop()
-            there.do(point, act)
-            last = there.results[-1]
-            tell(f"{len(there.results)} of {kills + wipes}: {last.point}: {last.seconds:.1f} s {last.faults}")
+        try:
+            while True:
+                with taking:
+                    if not todo:
+                        return
+                    point, act = todo.pop()
+                last = there.do(point, act)
+                done = f"{len(there.results)} of {kills + wipes}"
+                tell(f"{done}: {last.point}: {last.seconds:.1f} s {last.faults}")
+        except BaseException as error:
+            died.append(f"a lane died: {error!r}")
 
     threads = [threading.Thread(target=lane, daemon=True) for _ in range(lanes)]
     for thread in threads:
@@ -427,4 +433,4 @@ def run_havoc(there: Havoc, kills: int, wipes: int, lanes: int, tell: Callable[[
     for thread in threads:
         thread.join()
     there.load.stop()
-    return there.settle()
+    return died + there.settle()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from random import Random
@@ -21,7 +22,7 @@ from models.actions.escalate import Escalation
 from models.actions.settle_exposure import Seen
 from models.actions.start import start
 from models.actor import Actor
-from models.refusal import Refusal
+from models.refusal import Kind, Refusal
 from tests.days.build import Day, Row, auditor, escalation, instance, sample
 from tests.workers.dates import guarded_policy
 
@@ -30,6 +31,14 @@ LANGUAGE = "id"
 PEOPLE = 24
 CLIENTS = 6
 """Of them, those whose programs are killed; the others work in peace."""
+UNANSWERED = 60.0
+"""Seconds for which something is sent again and again before that is a trouble."""
+MAY_BE_REFUSED: frozenset[Kind] = frozenset(
+    {
+        "stale",  # a plan that was just published has it no more
+    }
+)
+"""What may come of beginning a review, hearing of it or ending it while everything else goes on."""
 NEXT = text("""
     select id, state from slot
     where auditor = :auditor and work_date = :day and kind = 'work' and state in ('planned', 'started')
@@ -99,7 +108,7 @@ class Load:
         self.reviewed = 0
         self.troubles: list[str] = []
         self.threads = [
-            threading.Thread(target=one, daemon=True)
+            threading.Thread(target=self.kept_up, args=(one,), daemon=True)
             for one in (self.escalate_on, self.plan_on, self.work_on)
         ]
 
@@ -115,6 +124,13 @@ class Load:
         self.over.set()
         for thread in self.threads:
             thread.join()
+
+    def kept_up(self, one: Callable[[], None]) -> None:
+        """A load that comes to nothing must not look like one that went well."""
+        try:
+            one()
+        except BaseException as error:
+            self.troubles.append(f"{one.__name__} died: {error!r}")
 
     def submission(self, rng: Random) -> dict[str, Any]:
         with self.numbering:
@@ -140,17 +156,23 @@ class Load:
 
     def accept(self, submission: dict[str, Any]) -> None:
         """Send it until it is taken, as a tool does that was not answered."""
+        deadline = time.monotonic() + UNANSWERED
         with httpx.Client(base_url=self.address, timeout=30) as client:
             while True:
-                with suppress(httpx.TransportError):
+                try:
                     answer = self.submit(client, submission)
+                    last = f"{answer.status_code} {answer.text}"
                     if answer.status_code == 202:
                         self.accepted.append(submission["id"])
                         return
                     if answer.status_code < 500:
-                        self.troubles.append(f"{submission['id']}: {answer.status_code} {answer.text}")
-                        return
+                        break
+                except httpx.TransportError as error:
+                    last = repr(error)
+                if time.monotonic() >= deadline:
+                    break
                 time.sleep(0.2)
+        self.troubles.append(f"{submission['id']} was not taken: {last}")
 
     def escalate_on(self) -> None:
         rng = Random(f"{self.seed}-escalations")
@@ -191,7 +213,8 @@ class Load:
                         self.engine, actor, slot.id, Seen(seconds=rng.randint(1, 30)), Outcome("agree"), now
                     )
                     self.reviewed += 1
-            except Refusal:
-                continue
+            except Refusal as refusal:
+                if refusal.kind not in MAY_BE_REFUSED:
+                    self.troubles.append(f"at work: {refusal.kind}: {refusal}")
             except DBAPIError as error:
                 self.troubles.append(f"at work: {error.orig!r}")

@@ -19,7 +19,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -27,6 +27,7 @@ from typing import IO, Any
 
 from config.parent import end_with_parent
 from tests.workers import points
+from tests.workers.load import MAY_BE_REFUSED
 from tests.workers.processes import CHECKOUT, PATIENCE, wait_for
 from workers.preload import PLACING, PLANNING
 
@@ -40,6 +41,7 @@ LOADED = (
     "api.cli",
     "uvicorn",
 )
+CRASHED = "a process has crashed: "
 
 
 @dataclass
@@ -114,6 +116,7 @@ class Nursery:
         self.folder = folder
         self.environment = environment
         self.numbers = count(1)
+        self.children: list[Child] = []
         self.one_at_a_time = threading.Lock()
 
     def bear(self, what: str, point: str | None = None, **more: str) -> Child:
@@ -134,7 +137,19 @@ class Nursery:
             assert pipes[1] is not None
             pipes[0].write(json.dumps(wanted) + "\n")
             pipes[0].flush()
-            return Child(int(pipes[1].readline()), log, reached)
+            child = Child(int(pipes[1].readline()), log, reached)
+            self.children.append(child)
+            return child
+
+    def crashed(self) -> list[str]:
+        """Processes that ended by themselves with an exit code that says so, and what they said last."""
+        found = []
+        for line in (self.folder / "nursery.log").read_text().splitlines():
+            if line.startswith(CRASHED):
+                process = int(line.removeprefix(CRASHED).split()[0])
+                last = next((child.said()[-1000:] for child in self.children if child.process == process), "")
+                found.append(f"{line}: {last}")
+        return found
 
 
 @contextmanager
@@ -159,8 +174,8 @@ def nursery(folder: Path, environment: dict[str, str]) -> Iterator[Nursery]:
         process.wait(PATIENCE)
 
 
-def run(wanted: dict[str, Any], fd: int) -> None:
-    """The process that was wanted, spoilt if it is to stop somewhere."""
+def run(wanted: dict[str, Any], fd: int) -> int:
+    """The process that was wanted, spoilt if it is to stop somewhere; its exit code."""
     from config.logging import configure
     from config.settings import settings
 
@@ -176,18 +191,18 @@ def run(wanted: dict[str, Any], fd: int) -> None:
         spoil(point, points.stay_and_say(fd))
     if what == "client":
         client(fd)
-        return
+        return 0
     if what in ("worker", "urgent"):
         from workers.worker import work
 
         configured = settings()
         configure("info")
         work(configured, lambda: print("waiting", flush=True), urgent=what == "urgent")
-        return
+        return 0
     from config.cli import main
 
     sys.argv = ["breakwater", what, *(["--port", "0"] if what == "serve" else [])]
-    main()
+    return main()
 
 
 def client(fd: int) -> None:
@@ -199,6 +214,7 @@ def client(fd: int) -> None:
     from models.actions import beat, start
     from models.actor import Actor
     from models.connection import application_engine
+    from models.refusal import Refusal
 
     configured = settings()
     engine = application_engine(configured.need("database_url"), pool_size=1)
@@ -209,7 +225,13 @@ def client(fd: int) -> None:
             text("select auditor from slot where id = :slot"), {"slot": slot}
         ).scalar_one()
     actor = Actor("auditor", auditor)
-    start.start(engine, actor, slot, clock())
+    try:
+        start.start(engine, actor, slot, clock())
+    except Refusal as refusal:
+        if refusal.kind not in MAY_BE_REFUSED:
+            raise
+        print(f"it may not begin: {refusal}")
+        return
     beat.beat(engine, actor, slot, clock())
     os.write(fd, b".")
     while True:
@@ -230,13 +252,24 @@ def born(line: str, parent: int) -> None:
     fd = os.open(wanted["reached"], os.O_CREAT | os.O_WRONLY, 0o600)
     os.environ.clear()
     os.environ.update({"PATH": os.defpath, **wanted["environment"]})
+    code = 1
     try:
-        run(wanted, fd)
+        code = run(wanted, fd)
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except BaseException:
         traceback.print_exc()
     finally:
         sys.stdout.flush()
-        os._exit(0)
+        os._exit(code)
+
+
+def note_ends(*_: object) -> None:
+    """Of children that have ended: those that were not killed and did not end well are written down."""
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if (code := os.waitstatus_to_exitcode(ended[1])) > 0:
+                os.write(2, f"{CRASHED}{ended[0]} with {code}\n".encode())
 
 
 def main() -> None:
@@ -244,7 +277,7 @@ def main() -> None:
         importlib.import_module(name)
     # What waits for a worker that is to die is left to it: nobody else goes on with it without a ring.
     vars(sys.modules["workers.jobs"])["GOES_ON"] = 0.0
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody is waited for
+    signal.signal(signal.SIGCHLD, note_ends)
     parent = os.getpid()
     answers: IO[str] = sys.stdout
     print("ready", file=answers, flush=True)

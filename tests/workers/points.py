@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import Connection, Engine, event, text
 
@@ -127,7 +128,7 @@ def spoil_server(point: str, stay: Stay) -> None:
         routes: dict[str, Any] = vars(api.routes.escalations)
         routes["escalate"] = at_the_commit(routes["escalate"], stay)
     elif point == "before-ring":
-        Bell.ring_for = before(stay)  # type: ignore[method-assign]
+        patch.object(Bell, "ring_for", before(stay)).start()
     else:
         raise ValueError(point)
 
@@ -140,7 +141,7 @@ def spoil_clock(point: str, stay: Stay) -> None:
         clock: dict[str, Any] = vars(workers.clock)
         clock["request_plan"] = at_the_commit(clock["request_plan"], stay)
     elif point == "before-ring":
-        Bell.ring_for = before(stay)  # type: ignore[method-assign]
+        patch.object(Bell, "ring_for", before(stay)).start()
     else:
         raise ValueError(point)
 

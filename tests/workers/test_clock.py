@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -18,14 +18,26 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 from sqlalchemy import text
 
+from config.settings import settings
+from models.actions.close_silent import SILENCE
+from models.actions.place_escalation import Placed, Waiting
+from models.actions.retry_waiting import RETRY
+from models.actions.start import start
+from models.actions.withdraw_item import withdraw_item
+from models.actor import Actor
 from models.connection import application_engine
 from models.doorbell import connect, ring_what_is_filed
 from models.queries.tasks import PlanningDay
 from tests.conftest import Database
+from tests.days.build import Day, auditor, escalation, instance, sample
+from tests.days_in_database.steps import engine_of, rows
+from tests.days_in_database.steps import load as load_made
 from tests.days_in_database.steps import planned as plan_in_force
 from tests.workers.dates import FIRST, load
 from tests.workers.processes import CHECKOUT, wait_for
+from tests.workers.world import NOON, NOW, TOOL, World, a_day, in_force, rules
 from workers.clock import ONE_CLOCK, due_dates, tick
+from workers.jobs import do_quick
 from workers.stopping import Stopping
 
 AHEAD = timedelta(hours=12)
@@ -104,6 +116,59 @@ def test_the_clock_gives_back_what_was_planned_in_shifts_that_are_over(database:
         assert connection.execute(planned).scalar_one() == 0
         assert connection.execute(reserved).scalar_one() == 0
     engine.dispose()
+
+
+@pytest.fixture
+def world(database: Database) -> Iterator[World]:
+    with engine_of(database) as engine:
+        yield World(engine)
+
+
+def test_the_clock_has_what_waits_tried_again(world: World) -> None:
+    in_force(world, a_day(samples=2, people=("ada",)))
+    first, second, third = (world.accept(key=str(number)) for number in range(3))
+    assert isinstance(world.place(first), Placed)
+    assert isinstance(world.place(second), Placed)
+    assert isinstance(world.place(third), Waiting)
+    before = world.tasks()
+    tick(world.engine, AHEAD, NOW + RETRY - SECOND)
+    assert world.tasks() == before
+    withdraw_item(world.engine, TOOL, first, NOW)
+    later = NOW + RETRY
+    tick(world.engine, AHEAD, later)
+    assert world.tasks() == [*before, ("place", "waiting")]
+    do_quick(world.engine, settings(), world.claim(third, later), lambda: later)
+    assert rows(world.engine, "select state from slot where item = :item", item=third) == [("planned",)]
+    assert rows(world.engine, "select from waiting_escalation") == []
+    assert world.faults() == set()
+
+
+def test_the_clock_closes_a_review_of_which_nothing_is_heard(world: World) -> None:
+    in_force(world, a_day(samples=2, people=("ada",)))
+    [slot, *_] = (row[0] for row in world.live("ada"))
+    begun = start(world.engine, Actor("auditor", "ada"), slot, NOON)
+    assert begun.leased_until is not None
+    silent = begun.leased_until + SILENCE
+    assert silent < NOON + timedelta(hours=1)  # her shift goes on
+    state = "select state, ended_by from slot where id = :slot"
+    tick(world.engine, AHEAD, silent)
+    assert rows(world.engine, state, slot=slot) == [("started", None)]
+    tick(world.engine, AHEAD, silent + SECOND)
+    assert rows(world.engine, state, slot=slot) == [("skipped", "silence")]
+    assert [kind for kind, *_ in world.notices("auditor:ada")] == ["review-returned"]
+
+
+def test_the_clock_carries_over_what_a_date_leaves_behind(world: World) -> None:
+    day = Day(rules(), (auditor("ada"),), (escalation("left"), sample("stays")))
+    load_made(world.engine, instance(day))
+    over = NOON + timedelta(hours=1)
+    date_of = "select id, work_date from item order by id"
+    tick(world.engine, AHEAD, over - SECOND)
+    assert rows(world.engine, date_of) == [("left", FIRST), ("stays", FIRST)]
+    assert world.tasks() == []
+    tick(world.engine, AHEAD, over)
+    assert rows(world.engine, date_of) == [("left", None), ("stays", FIRST)]
+    assert world.tasks() == [("place", "waiting")]
 
 
 def test_two_clocks_do_no_double_work(database: Database, redis_of_kind: Callable[[str], str]) -> None:

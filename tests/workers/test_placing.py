@@ -2,143 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-import polars as pl
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
-from allocator.instance import Instance
-from allocator.rules.policy import Limit, Policy, Stretch
+from allocator.rules.policy import Edge
 from config.settings import settings
-from models.actions.claim_task import Claim, claim_task
+from models.actions.claim_task import Claim
 from models.actions.escalate import Escalation, escalate
+from models.actions.hand_back import hand_back
 from models.actions.place_again import place_again
 from models.actions.place_escalation import Placed, Waiting, place_escalation
 from models.actions.release_reserved import release_reserved
 from models.actions.retry_waiting import BETWEEN_SURGES, PARKED, RETRY, SURGE, retry_waiting
+from models.actions.settle_exposure import Seen
+from models.actions.skip import skip
 from models.actions.start import start
 from models.actions.withdraw_item import withdraw_item
 from models.actor import SYSTEM, Actor
-from models.connection import snapshot_transaction
 from models.queries.escalations import NOBODY_FREE, waiting_escalations
 from models.queries.escalations import escalation as state_of
 from models.queries.expected_placement import NEXT_PLAN, expected_placement
 from models.refusal import Refusal
-from models.snapshot import read_inputs
 from tests.conftest import Database
-from tests.days.build import NINE, Day, auditor, instance, policy, sample
-from tests.days.judge import hard_rules_named
-from tests.days_in_database.steps import engine_of, load, planned, rows, write
+from tests.days.build import NINE, WORK_DATE, Day, Row, auditor, instance
+from tests.days_in_database.steps import engine_of, load, make, planned, publish, rows, write
+from tests.workers.world import ASKED, NOON, NOW, TOOL, World, a_day, fields, in_force, rules
 from workers.jobs import do_quick
 
-TOOL = Actor("upstream", "tool-1")
-NOON = datetime.fromtimestamp(NINE, UTC)
-"""When the shifts begin."""
-NOW = NOON - timedelta(hours=1)
-ASKED = Escalation(None, "ID", "en", "hate", 3, "image", 600, 1, 1, None, NOON + timedelta(hours=1), ())
-
-
-def rules(**changes: Any) -> Policy:
-    plain: dict[str, Any] = {
-        "stretches": (Stretch("screen", measure="span", amount=3000, rest=600),),
-        "limits": (
-            Limit("severe-day", min_severity=3, scope="org", measure="seconds", window_days=1, amount=1200),
-        ),
-    }
-    return policy(**plain | changes)
-
-
-def a_day(samples: int = 4, people: tuple[str, ...] = ("ada", "ben"), **changes: Any) -> Instance:
-    """Two people on shift for an hour from nine, and everyday samples of five minutes."""
-    items = tuple(sample(f"s{n}", draw=n + 1) for n in range(samples))
-    return instance(Day(rules(**changes), tuple(auditor(name) for name in people), items))
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    engine: Engine
-
-    def accept(self, asked: Escalation = ASKED, key: str = "key", now: datetime = NOW) -> str:
-        return escalate(self.engine, TOOL, key, asked, now).id
-
-    def claim(self, item: str, now: datetime = NOW) -> Claim:
-        found = rows(
-            self.engine,
-            "select id from task where dedupe_key = 'place:' || :item and state = 'waiting'",
-            item=item,
-        )
-        claim = claim_task(self.engine, SYSTEM, found[0][0], 600, now)
-        assert claim is not None
-        return claim
-
-    def place(self, item: str, now: datetime = NOW) -> Placed | Waiting:
-        return place_escalation(self.engine, SYSTEM, self.claim(item, now), now)
-
-    def live(self, person: str | None = None) -> list[tuple[Any, ...]]:
-        """Slot, item, state, start and end in minutes from nine."""
-        return rows(
-            self.engine,
-            "select id, coalesce(item, kind), state,"
-            " (extract(epoch from planned_start) - :nine)::float8 / 60,"
-            " (extract(epoch from planned_end) - :nine)::float8 / 60 from slot"
-            " where state in ('planned', 'started', 'done') and auditor = coalesce(:person, auditor)"
-            " order by auditor, planned_start, id",
-            nine=NINE,
-            person=person,
-        )
-
-    def faults(self) -> set[str]:
-        """What is wrong: rules that the plan as it stands breaks, and sums that are not the ledger's."""
-        date_ = rows(self.engine, "select work_date from plan where state = 'published'")[0][0]
-        with snapshot_transaction(self.engine) as connection:
-            inputs = read_inputs(connection, date_, NOW)
-        slots = inputs.previous.slots if inputs.previous is not None else None
-        assert slots is not None
-        fixed = inputs.instance.fixed.with_columns(label=pl.lit(None, pl.String())).select(slots.columns)
-        known = inputs.instance
-        found = hard_rules_named(known, pl.concat([slots, fixed]))
-        wrong = rows(
-            self.engine,
-            """
-            select auditor, use, work_date, seen, reserved from limit_day where seen <> 0 or reserved <> 0
-            except select sums.* from exposure_use u cross join lateral ledger_sums(u.id) sums
-            """,
-        )
-        unreserved = rows(
-            self.engine,
-            """
-            select slot.id from slot where kind = 'work' and state in ('planned', 'withdrawn')
-              and (state = 'planned') <> exists (
-                select from slot_reserved(slot.id, slot.work_date) where seconds > 0)
-            """,
-        )
-        return found | ({"sums"} if wrong else set()) | ({"reserved"} if unreserved else set())
-
-    def notices(self, addressee: str) -> list[tuple[Any, ...]]:
-        return rows(
-            self.engine,
-            "select kind, sentence, detail from notice where addressee = :addressee order by id",
-            addressee=addressee,
-        )
-
-    def tasks(self) -> list[tuple[Any, ...]]:
-        return rows(self.engine, "select kind, state from task where kind = 'place' order by id")
+ADA = Actor("auditor", "ada")
 
 
 @pytest.fixture
 def world(database: Database) -> Iterator[World]:
     with engine_of(database, connections=8) as engine:
         yield World(engine)
-
-
-def in_force(world: World, day: Instance) -> None:
-    load(world.engine, day)
-    planned(world.engine, day.work_date)
 
 
 def test_it_goes_where_there_is_a_gap_and_nothing_else_changes(world: World) -> None:
@@ -219,10 +121,6 @@ def test_nobody_who_has_begun_something_is_disturbed_in_it(world: World) -> None
     assert review.late  # whoever runs is left to finish: five and a half minutes, and then five
     states = dict(rows(world.engine, "select id, state from slot"))
     assert all(states[slot] == "started" for slot in running)
-
-
-def fields(escalation: Escalation, **changes: Any) -> dict[str, Any]:
-    return {name: getattr(escalation, name) for name in Escalation.__slots__} | changes
 
 
 def test_several_reviews_go_to_different_people(world: World) -> None:
@@ -323,35 +221,50 @@ def test_without_a_plan_the_next_one_takes_it_up(world: World) -> None:
     assert (asked.start, asked.sentence) == (None, NEXT_PLAN)
     item = world.accept()
     assert world.place(item) == Placed(item, ())
-    assert rows(world.engine, "select from waiting_escalation") == []
+    assert rows(world.engine, "select from notice") == []
+    with world.engine.connect() as connection:
+        assert waiting_escalations(connection, NOW) == []
     planned(world.engine, a_day().work_date)
     assert len(rows(world.engine, "select from slot where item = :item", item=item)) == 1
+    assert rows(world.engine, "select from waiting_escalation") == []
 
 
-def test_whoever_skipped_it_is_not_asked_again(world: World) -> None:
+def skip_it(world: World, slot: int) -> datetime:
+    skip(world.engine, ADA, slot, None, NOW)
+    return NOW
+
+
+def skip_it_once_begun(world: World, slot: int) -> datetime:
+    start(world.engine, ADA, slot, NOON)
+    at = NOON + timedelta(seconds=30)
+    skip(world.engine, ADA, slot, Seen(seconds=30), at)
+    return at
+
+
+def hand_it_back(world: World, slot: int) -> datetime:
+    hand_back(world.engine, ADA, slot, NOW)
+    return NOW
+
+
+@pytest.mark.parametrize(
+    ("give_up", "becomes"),
+    [(skip_it, "skipped"), (skip_it_once_begun, "skipped"), (hand_it_back, "returned")],
+)
+def test_whoever_gave_it_up_is_not_asked_again(
+    world: World, give_up: Callable[[World, int], datetime], becomes: str
+) -> None:
     in_force(world, a_day(samples=0, people=("ada",)))
     item = world.accept()
-    world.place(item)
-    write(world.engine, "update slot set state = 'returned' where item = :item", item=item)
-    write(
-        world.engine,
-        "insert into ledger"
-        " (at, auditor, work_date, entry, category, severity, modality, seconds, items, slot)"
-        " select :now, auditor, slot.work_date, 'release', category, severity, modality, seconds, items, id"
-        " from slot cross join lateral slot_reserved(id, slot.work_date) where item = :item",
-        now=NOW,
-        item=item,
-    )
-    write(
-        world.engine,
-        "insert into task (kind, payload, dedupe_key, run_after, filed_at) values"
-        " ('place', jsonb_build_object('item', cast(:item as text)), 'place:' || :item, :now, :now)",
-        item=item,
-        now=NOW,
-    )
-    done = world.place(item)
+    assert isinstance(world.place(item), Placed)
+    [(slot,)] = rows(world.engine, "select id from slot where item = :item", item=item)
+    at = give_up(world, slot)
+    assert world.tasks() == [("place", "done"), ("place", "waiting")]
+    done = world.place(item, at)
     assert isinstance(done, Waiting)
+    assert done.reviews == ()
     assert rows(world.engine, "select ruled_out::text from waiting_escalation") == [('{"excluded": 1}',)]
+    assert rows(world.engine, "select id, state from slot where item = :item", item=item) == [(slot, becomes)]
+    assert world.faults() == set()
 
 
 def test_an_escalation_that_matters_less_gives_way_and_is_placed_again(world: World) -> None:
@@ -422,14 +335,102 @@ def test_where_very_many_wait_the_day_is_planned_anew_and_not_again_at_once(worl
     assert rows(world.engine, asked) == [(1,)]
 
 
-def test_it_is_tried_at_once_when_its_time_has_come(world: World) -> None:
-    in_force(world, a_day(samples=2, people=("ada",)))
-    items = [world.accept(key=str(number)) for number in range(3)]
-    for item in items:
-        world.place(item)
-    write(world.engine, "update waiting_escalation set earliest = :at", at=NOW + timedelta(seconds=5))
-    assert retry_waiting(world.engine, SYSTEM, NOW + timedelta(seconds=4)) == 0
-    assert retry_waiting(world.engine, SYSTEM, NOW + timedelta(seconds=5)) == 1
+NEXT_DATE = WORK_DATE + timedelta(days=1)
+NEXT_SHIFT = NOON + timedelta(hours=2)
+"""When Ada's shift of the next date begins: on the other side of the Earth it is tomorrow."""
+ENDED = int(NOON.timestamp()) + 3600
+BINDING: dict[str, tuple[dict[str, Any], Row, Row, timedelta]] = {
+    # Changes of the rules, of that shift and of what is asked for; how long into the shift it may begin.
+    "the window of a limit": ({}, {}, {}, timedelta(0)),
+    "a release": ({}, {}, {"release": NEXT_SHIFT + timedelta(minutes=20)}, timedelta(minutes=20)),
+    "the edge of a shift": (
+        {"edges": (Edge("settle", min_severity=3, first=900),)}, {}, {}, timedelta(minutes=15),
+    ),
+    "the rest between shifts": (
+        {"rest_between_shifts": 5400}, {"last_end": ENDED}, {}, timedelta(minutes=30),
+    ),
+}  # fmt: skip
+binding = pytest.mark.parametrize("binds", list(BINDING))
+
+
+def full_today(world: World, binds: str) -> tuple[Escalation, datetime]:
+    """Ada may see no more today, while somebody is there who does not speak its language. What is asked for,
+    and when she could begin it: in her next shift, whose date is not planned yet."""
+    changes, shift, asked, into = BINDING[binds]
+    begins = int(NEXT_SHIFT.timestamp())
+    zone = "Pacific/Kiritimati"
+    later = auditor("ada", timezone=zone, shift_start=begins, shift_end=begins + 3600, **shift)
+    there = auditor("cy", languages=["xx"], shift_end=NINE + 6 * 3600)
+    in_force(world, instance(Day(rules(**changes), (auditor("ada"), there))))
+    load(world.engine, instance(Day(rules(**changes), (later,), work_date=NEXT_DATE)))
+    for number in range(2):
+        assert isinstance(world.place(world.accept(key=str(number))), Placed)
+    due = {"due": NEXT_SHIFT + timedelta(minutes=50)}
+    return Escalation(**fields(ASKED, **due | asked)), NEXT_SHIFT + into
+
+
+def waits(world: World) -> list[tuple[Any, ...]]:
+    return rows(world.engine, "select earliest, tried_at, tries from waiting_escalation")
+
+
+def begins(world: World, item: str) -> list[tuple[Any, ...]]:
+    return rows(
+        world.engine,
+        "select work_date, planned_start from slot where item = :item and state = 'planned'",
+        item=item,
+    )
+
+
+@binding
+def test_it_is_said_when_it_could_begin_and_then_it_is_tried_at_once(world: World, binds: str) -> None:
+    asked, at = full_today(world, binds)
+    now = at - RETRY / 3
+    assert expected_placement(world.engine, asked.asked(), now).earliest == at
+    item = world.accept(asked, now=now)
+    done = world.place(item, now)
+    assert isinstance(done, Waiting)
+    assert done.earliest == at
+    assert waits(world) == [(at, now, 1)]
+    [(kind, _, detail)] = world.notices("team:t1")
+    assert (kind, detail["item"]) == ("escalation-waits", item)
+    assert datetime.fromisoformat(detail["earliest"]) == at
+    with world.engine.connect() as connection:
+        assert [one.earliest for one in waiting_escalations(connection, now)] == [at]
+    assert retry_waiting(world.engine, SYSTEM, at - timedelta(seconds=1)) == 0
+    assert retry_waiting(world.engine, SYSTEM, at) == 1
+    # That date is not planned even now: it waits on, and is not tried all the time.
+    assert isinstance(world.place(item, at), Waiting)
+    assert waits(world) == [(at, at, 2)]
+    assert retry_waiting(world.engine, SYSTEM, at + RETRY - timedelta(seconds=1)) == 0
+
+
+@binding
+def test_when_it_could_begin_it_is_placed_in_a_plan_that_did_not_know_of_it(world: World, binds: str) -> None:
+    asked, at = full_today(world, binds)
+    made = make(world.engine, NEXT_DATE, NOW)
+    now = at - RETRY / 3
+    item = world.accept(asked, now=now)
+    assert isinstance(world.place(item, now), Waiting)
+    publish(world.engine, made, now)
+    assert retry_waiting(world.engine, SYSTEM, at - timedelta(seconds=1)) == 0
+    assert retry_waiting(world.engine, SYSTEM, at) == 1
+    done = world.place(item, at)
+    assert isinstance(done, Placed)
+    assert [(review.start, review.late) for review in done.reviews] == [(at, False)]
+    assert begins(world, item) == [(NEXT_DATE, at)]
+    assert waits(world) == []
+    assert world.faults() == set()
+
+
+@binding
+def test_when_it_could_begin_is_when_a_plan_that_knows_of_it_has_it_begin(world: World, binds: str) -> None:
+    asked, at = full_today(world, binds)
+    item = world.accept(asked)
+    assert isinstance(world.place(item), Waiting)
+    planned(world.engine, NEXT_DATE, NOW)
+    assert begins(world, item) == [(NEXT_DATE, at)]
+    assert waits(world) == []
+    assert world.faults() == set()
 
 
 def test_what_is_given_back_while_it_is_being_placed_is_not_overlooked(world: World) -> None:

@@ -194,9 +194,16 @@ def main(arguments: list[str] | None = None) -> int:
     return told(found)
 
 
+WANTED = 0.5
+"""Of the rate of one row: what the queue and what may be started now should be answered at."""
+
+
 def told(found: dict[str, Figures]) -> int:
-    """Print the figures; 1 if an answer was not as it should be."""
+    """Print the figures, and whether they are as wanted; 1 if an answer was not as it should be."""
     print(table(found))
+    for name in ("queue", "next"):
+        share = found[name].rate / found[BEST].rate
+        print(f"{name}: {share:.2f} of a row, {'as' if share >= WANTED else 'NOT as'} wanted ({WANTED})")
     wrong = sum(figures.wrong for figures in found.values())
     if wrong:
         print(f"{wrong} answers had another status than they should have", file=sys.stderr)

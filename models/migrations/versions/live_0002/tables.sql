@@ -61,7 +61,8 @@ create table outcome (
 );
 
 -- An escalation for which no place was found yet: tried again until there is one or it is withdrawn.
--- `ruled_out` is the rule book's map, `earliest` when the first could take it if nothing else changed.
+-- `ruled_out` is the rule book's map, `earliest` when the first could take it if nothing else changed,
+-- `told_at` when leads heard of it: null while it only waits for a plan to be in force.
 create table waiting_escalation (
     item text collate "C" primary key references item,
     since timestamptz not null,
@@ -71,9 +72,10 @@ create table waiting_escalation (
     missing integer not null check (missing >= 1),
     earliest timestamptz,
     ruled_out json not null,
-    sentence text not null               -- for a lead, with what binds
+    sentence text not null,              -- for a lead, with what binds
+    told_at timestamptz
 );
-create index waiting_escalation_tried on waiting_escalation (tried_at);
+create index item_withdrawn on item (withdrawn_at) where withdrawn_at is not null;
 
 -- Tasks that somebody should look into.
 create index task_parked on task (id) where state = 'parked';
