@@ -40,8 +40,8 @@ def place(engine: Engine, claim: Claim, clock: Clock) -> None:
 
 KINDS: dict[str, Callable[[Engine, Claim, Clock], None]] = {"plan": plan, "place": place}
 QUICK = frozenset({"place"})
-"""Kinds that are done in a fraction of the first lease: they need no keeper, which would take longer to begin
-than they take. If their worker dies, the lease runs out."""
+"""Kinds that are done, or given up, well within the first lease: they need no keeper, which would take longer
+to begin than most of them take. If their worker dies, the lease runs out."""
 GOES_ON = 2.0
 """Seconds for which a job that did a quick task goes on with others of its kind that wait, since beginning a
 job takes about as long as doing one. Then the worker looks whether it is to stop."""

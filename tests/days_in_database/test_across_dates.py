@@ -10,10 +10,11 @@ from sqlalchemy import Engine
 
 from allocator.verify import verify
 from models.actions.close_shifts import close_shifts
-from models.actor import SYSTEM
+from models.actions.skip import skip
+from models.actor import SYSTEM, Actor
 from models.refusal import Refusal
 from tests.conftest import Database
-from tests.days.build import NINE, WORK_DATE, Day, auditor, instance, policy
+from tests.days.build import NINE, WORK_DATE, Day, auditor, instance, policy, sample
 from tests.days_in_database.steps import (
     engine_of,
     exported,
@@ -100,3 +101,29 @@ def test_what_somebody_skipped_is_not_theirs_on_another_date(engine: Engine) -> 
     write(engine, "update slot set state = 'skipped' where kind = 'work'")
     (row,) = inputs_of(engine, TOMORROW).instance.items.select("id", "excluded").rows()
     assert row == ("up-1", ["ada"])
+
+
+def test_skipping_costs_nothing(database: Database) -> None:
+    """Whoever plans the next date knows of who skipped everything what was known before; nobody is told."""
+    work = tuple(sample(f"s-{n}", draw=n, severity=4) for n in range(1, 5))
+    today = instance(Day(policy=policy(), auditors=(auditor("ada"), auditor("bo")), items=work))
+
+    def known(engine: Engine) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+        inputs = inputs_of(engine, TOMORROW)
+        return inputs.instance.auditors.to_dicts(), inputs.instance.history.to_dicts()
+
+    with engine_of(database) as engine:
+        load(engine, today)
+        load(engine, on_other_date(instance(Day(policy=policy(), auditors=(auditor("ada"),), items=())), 1))
+        before = known(engine)
+        planned(engine, WORK_DATE)
+        assert known(engine) != before  # what is reserved today counts tomorrow
+        at_work = datetime.fromtimestamp(NINE + 60, UTC)
+        told = rows(engine, "select count(*) from notice")
+        for slot, person in rows(
+            engine, "select id, auditor from slot where kind = 'work' and state = 'planned'"
+        ):
+            skip(engine, Actor("auditor", str(person)), int(str(slot)), None, at_work)
+        assert {state for _, state in holders(engine)} == {"skipped"}
+        assert known(engine) == before
+        assert rows(engine, "select count(*) from notice") == told

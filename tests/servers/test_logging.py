@@ -64,7 +64,9 @@ def test_a_line_holds_what_is_on_the_list_and_counts_the_rest(lines: Lines) -> N
 
 
 @pytest.mark.parametrize(
-    "value", [{SECRET: 1}, [SECRET], (SECRET,), {SECRET}, object(), Decimal(1), b"x"], ids=str
+    "value",
+    [{SECRET: 1}, [SECRET], (SECRET,), {SECRET}, object(), Decimal(1), b"x"],
+    ids=lambda value: type(value).__name__,
 )
 def test_only_plain_values_are_written(lines: Lines, value: object) -> None:
     structlog.get_logger().info("done", task=value)

@@ -30,13 +30,16 @@ from tests.workers.points import spoil_planner, stay_and_say
 from workers.preload import preload
 from workers.worker import work
 
+UNSAYABLE = "three thousand seconds of it"
+"""What an error says and nobody may find in a log."""
+
 
 def die(*_: Any) -> Any:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def fail(*_: Any) -> Any:
-    raise RuntimeError("aud-1 saw 4711 seconds of it")  # which nobody may find in a log
+    raise RuntimeError(f"aud-1 saw {UNSAYABLE}")
 
 
 SPOILT = dict(zip(far_apart(3), (die, fail, make_plan), strict=True))

@@ -286,10 +286,9 @@ class Havoc:
 
     @contextmanager
     def doomed(self, what: str, point: str, **more: str) -> Iterator[Child]:
-        """A process that stops at the point, apart from the fleet: a worker on a queue of its own, whose
-        reconciler hardly ever looks round."""
+        """A process that stops at the point, apart from the fleet: a worker on a queue of its own."""
         queue = f"doomed-{next(self.nursery.numbers)}"
-        own = {"BREAKWATER_QUEUE": queue, "BREAKWATER_RECONCILE_SECONDS": "600"}
+        own = {"BREAKWATER_QUEUE": queue}
         child = self.nursery.bear(what, point, **({} if what == "clock" else own), **more)
         child.queue = queue
         if what in ("worker", "urgent"):  # before anything is filed that others could take meanwhile

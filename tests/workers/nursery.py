@@ -189,6 +189,8 @@ def run(wanted: dict[str, Any], fd: int) -> int:
     }[what]
     if point is not None:
         spoil(point, points.stay_and_say(fd))
+        # Others take its task back: it would only ring on a queue that nobody hears any more.
+        vars(sys.modules["workers.reconciler"])["keep_reconciling"] = points.before(signal.pause)
     if what == "client":
         client(fd)
         return 0

@@ -21,6 +21,7 @@ from models.refusal import Refusal
 from tests.conftest import Database
 from tests.days.build import NINE, WORK_DATE, Day, auditor, instance, policy, sample
 from tests.days_in_database.steps import engine_of, load, planned, rows, write
+from tests.workers.processes import wait_for
 
 TOOL = Actor("upstream", "tool-1")
 NOW = datetime.fromtimestamp(NINE - 3600, UTC)
@@ -167,9 +168,10 @@ def test_whoever_files_tasks_does_not_block_those_who_try_again(engine: Engine) 
     with ThreadPoolExecutor(1) as pool, engine.begin() as connection:
         place_again(connection, ["first"], NOW)
         retried = pool.submit(retry_waiting, engine, SYSTEM, NOW + RETRY)
-        until = "select count(*) from pg_stat_activity where wait_event = 'transactionid'"
-        while connection.execute(text(until)).scalar_one() == 0 and not retried.done():
-            pass
+        waits = (
+            "select from pg_stat_activity where datname = current_database() and wait_event = 'transactionid'"
+        )
+        wait_for(lambda: bool(rows(engine, waits)) or retried.done(), "who tries again waits, or is through")
         place_again(connection, ["second"], NOW)
     assert retried.result(20) <= 1
     live = "select count(*) from task where kind = 'place' and state = 'waiting' group by dedupe_key"

@@ -32,6 +32,7 @@ from models.doorbell import ring
 from models.refusal import Refusal
 from tests.conftest import Database
 from tests.workers.dates import FIRST, NOW, SAMPLES, load, work_date_instance
+from tests.workers.doomed import UNSAYABLE
 from tests.workers.processes import wait_for, worker
 from tests.workers.scenes import Scene, now, scene
 from workers.failures import NotLegal
@@ -78,7 +79,7 @@ def test_poison_is_parked_and_a_changed_day_is_planned_as_it_is_now(
             assert (plan.state, plan.failure) == ("failed", SENTENCES[why])
         assert said.count("a task is parked") == len(spoilt)
         assert "RuntimeError" in said
-        assert "4711" not in said
+        assert UNSAYABLE not in said
         # Nothing of them was published; and the other was planned as it is since.
         there.tasks[changed] = work_date_instance(there.tasks[changed].work_date, SAMPLES + 3)
         assert there.faults(changed) == []
