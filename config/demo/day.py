@@ -18,12 +18,12 @@ from allocator.instance import Instance
 from allocator.plan import Plan
 from allocator.scenarios.demo import DEMO_DATE, demo_day
 from config.demo.personas import Personas, evening_before, morning
-from config.demo.processes import DemoFailed, answers, free_port, run, running
+from config.demo.processes import DemoFailed, answers, run, running, serving
 from config.embedded import ServersRefused, servers
 from config.policy import default_policy_document
 
-PORT = 8000
 PLANNING_MAY_TAKE = 120.0
+TIMEOUT = 30.0
 """Seconds."""
 EVENING_BEFORE = timedelta(hours=10)
 """How long before the first shift the day is planned."""
@@ -58,10 +58,9 @@ def live_through(parts: ExitStack, out: Path | None, tell: Callable[[str], None]
     scratch = own.folder / "demo"
     scratch.mkdir(mode=0o700)
     kept = out or scratch / "kept"
-    port = free_port(PORT)
     # What the surroundings say of other servers and settings is not for these.
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith("BREAKWATER_")}
-    basis = {**surroundings, **own.environment(), "BREAKWATER_PORT": str(port)}
+    basis = {**surroundings, **own.environment()}
 
     tell("inventing a day and loading it")
     invented = demo_day(default_policy_document())
@@ -72,13 +71,12 @@ def live_through(parts: ExitStack, out: Path | None, tell: Callable[[str], None]
     run(evening, "load", str(scratch / "invented"))
     personas = Personas.issue(lambda *asked: run(evening, "token", "issue", *asked))
 
-    address = f"http://127.0.0.1:{port}"
-    client = parts.enter_context(httpx.Client(base_url=address, timeout=30.0))
+    tell("starting the server")
     with (
-        running(evening, scratch / "serve.log", "serve") as server,
+        serving(evening, scratch / "evening.log") as (server, address),
         running(evening, scratch / "worker.log", "worker") as worker,
+        httpx.Client(base_url=address, timeout=TIMEOUT) as client,
     ):
-        tell("starting the server")
         server.wait_until(lambda: answers(client, "/readyz"), "the server was ready")
         asked = evening_before(client, personas, DEMO_DATE)
 
@@ -95,7 +93,8 @@ def live_through(parts: ExitStack, out: Path | None, tell: Callable[[str], None]
 
     tell("the next morning")
     early = basis | {"BREAKWATER_CLOCK_AHEAD": ahead(first_shift + FIRST_MINUTES)}
-    server = parts.enter_context(running(early, scratch / "serve.log", "serve"))
+    server, address = parts.enter_context(serving(early, scratch / "morning.log"))
+    client = parts.enter_context(httpx.Client(base_url=address, timeout=TIMEOUT))
     for part in (("worker",), ("worker", "--urgent"), ("clock",)):
         parts.enter_context(running(early, scratch / f"{''.join(part)}.log", *part))
     server.wait_until(lambda: answers(client, "/readyz"), "the server was ready")

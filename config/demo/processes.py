@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +16,9 @@ import httpx
 
 from config.parent import end_with_parent_once_executed
 
+PORT = 8000
+SAYS = "Breakwater answers at "
+"""Before the server's address."""
 START_MAY_TAKE = 60.0
 STOP_MAY_TAKE = 20.0
 """Seconds."""
@@ -104,21 +106,32 @@ class Running:
             time.sleep(0.05)
 
 
+@contextmanager
+def serving(environment: Mapping[str, str], log: Path) -> Iterator[tuple[Running, str]]:
+    """The server and its address: the port that everybody expects, or where somebody has it, one that is
+    free. Only the server itself knows: of two demos that looked beforehand, one would talk to the other's.
+
+    Raises:
+        DemoFailed: it did not begin.
+    """
+    with ExitStack() as attempts:
+        server = attempts.enter_context(running(environment, log, "serve", "--port", str(PORT)))
+        try:
+            server.wait_until(lambda: addresses_in(log) != [], "it listened")
+        except DemoFailed:
+            server = attempts.enter_context(running(environment, log, "serve", "--port", "0"))
+            server.wait_until(lambda: addresses_in(log) != [], "it listened")
+        yield server, addresses_in(log)[-1]
+
+
+def addresses_in(log: Path) -> list[str]:
+    lines = log.read_text(errors="replace").splitlines(keepends=True)
+    said = [line for line in lines if line.startswith(SAYS) and line.endswith("\n")]
+    return [line.removeprefix(SAYS).strip() for line in said]
+
+
 def answers(client: httpx.Client, path: str) -> bool:
     try:
         return client.get(path).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
-
-
-def free_port(wanted: int) -> int:
-    """The wanted port of this machine if nobody has it, else any free one."""
-    for port in (wanted, 0):
-        with socket.socket() as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                tried.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(tried.getsockname()[1])
-    raise DemoFailed("no port is free on this machine")

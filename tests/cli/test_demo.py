@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from pathlib import Path
 
 import pytest
 
 from allocator.files.plan import read_plan
 from config.cli import main
+from config.demo import processes
 from config.demo.personas import AUDITOR
 
 SECTIONS = (
@@ -57,3 +60,22 @@ def test_it_refuses_to_keep_files_where_a_file_stands(
     (tmp_path / "kept").write_text("mine")
     assert main(["demo", "--out", str(tmp_path / "kept")]) == 2
     assert capsys.readouterr().out == ""
+
+
+def test_a_port_that_somebody_has_is_left_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As another demo has it, which would answer as well."""
+    nowhere = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none", "REDIS_URL": "redis://127.0.0.1:9"}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        monkeypatch.setattr(processes, "PORT", number)
+        with processes.serving({"PATH": os.defpath, **nowhere}, tmp_path / "log") as (server, address):
+            assert server.process.poll() is None
+            assert address.startswith("http://127.0.0.1:")
+            assert not address.endswith(f":{number}")
+    with processes.serving({"PATH": os.defpath, **nowhere}, tmp_path / "free") as (_, address):
+        assert address == f"http://127.0.0.1:{number}"
+    with (
+        pytest.raises(processes.DemoFailed, match="DATABASE_URL"),
+        processes.serving({"PATH": os.defpath}, tmp_path / "refused"),
+    ):
+        pass

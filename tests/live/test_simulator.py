@@ -17,7 +17,7 @@ from tests.live.arena import Arena, arena
 from tests.live.schedule import Lived, live
 from tests.live.simulate import quiet
 
-SEEDS = range(7)
+SEEDS = range(10)
 STEPS = 160
 DONE = (
     "absent",
