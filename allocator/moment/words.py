@@ -72,16 +72,14 @@ def busy(until: int, timezone: str) -> str:
 
 def first_edge(edge: Edge, shift: Shift, policy: Policy) -> str:
     return (
-        f"The first {duration(edge.first, up=True)} of your shift are kept free of "
-        f"{_kept_away(edge, policy)}, until {clock(shift.start + edge.first, shift.timezone)}."
+        f"The {_kept_free('first', edge.first)} {_kept_away(edge, policy)}, "
+        f"until {clock(shift.start + edge.first, shift.timezone)}."
     )
 
 
 def last_edge(edge: Edge, candidate: Candidate, shift: Shift, policy: Policy, now: int) -> str:
     begins = shift.end - edge.last
-    kept = (
-        f"The last {duration(edge.last, up=True)} of your shift are kept free of {_kept_away(edge, policy)}"
-    )
+    kept = f"The {_kept_free('last', edge.last)} {_kept_away(edge, policy)}"
     if now >= begins:
         return f"{kept}, so that the day can wind down."
     return (
@@ -139,9 +137,16 @@ def room_before_rest(room: int, stretch: Stretch) -> str:
 
 def room_before_edge(room: int, edge: Edge, policy: Policy) -> str:
     return (
-        f"This can go on for {duration(room, up=False)}; the last {duration(edge.last, up=True)} of your "
-        f"shift are kept free of {_kept_away(edge, policy)}."
+        f"This can go on for {duration(room, up=False)}; the {_kept_free('last', edge.last)} "
+        f"{_kept_away(edge, policy)}."
     )
+
+
+def _kept_free(which: str, seconds: int) -> str:
+    """`first 15 minutes of your shift are kept free of`, `last 1 hour of your shift is kept free of`."""
+    length = duration(seconds, up=True)
+    verb = "is" if length in ("1 second", "1 hour") else "are"
+    return f"{which} {length} of your shift {verb} kept free of"
 
 
 def _kept_away(edge: Edge, policy: Policy) -> str:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Path, Response
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 from sqlalchemy import Engine
 
+from allocator.rules.policy import LONGEST_SHIFT
 from api.access import allow
 from api.dependencies import Configured, Database, Now
+from api.faults import Fault
 from api.fields import Answer, Form, Instant, Key, Language, Market, Name, Told, distinct
 from api.problems import Problem, described
-from models.actions.escalate import Escalation, escalate
+from models.actions.escalate import Escalation, check, escalate
 from models.actions.withdraw_item import withdraw_item
 from models.actor import Actor
 from models.queries import escalations as query
 from models.queries import left_out
-from models.queries.expected_placement import Expected, expected_placement
+from models.queries.expected_placement import NOT_FORETOLD, Expected, expected_placement
 from models.queries.tasks import so_many_live
 from models.refusal import Refusal
 
@@ -27,10 +29,11 @@ UpstreamOrLead = Annotated[Actor, Depends(allow("upstream", "lead"))]
 AGAIN_AFTER = 5
 """Seconds after which whoever was refused for too many waiting tasks may try again."""
 
+IDEMPOTENCY_KEY = "Idempotency-Key"
 IdempotencyKey = Annotated[
     str,
     Header(
-        alias="Idempotency-Key",
+        alias=IDEMPOTENCY_KEY,
         description="Made up by the sender: what is sent twice with one key is accepted once.",
         min_length=1,
         max_length=200,
@@ -56,13 +59,21 @@ ASKED: dict[str, Any] = {
     "due": "2026-11-23T09:00:00Z",
     "excluded": ["mod-17"],
 }
+ASKED_ABOUT: dict[str, Any] = {name: value for name, value in ASKED.items() if name != "excluded"}
 EXPECTED: dict[str, Any] = {"start": "2026-11-23T01:10:00Z", "end": "2026-11-23T01:14:00Z", "late": False}
 ACCEPTED: dict[str, Any] = {
     "id": "case-4711",
     "state": "accepted",
+    "expected": None,
+    "sentence": NOT_FORETOLD,
+    "links": {"self": "/v1/escalations/case-4711"},
+}
+NOBODY_EXCLUDED: dict[str, Any] = {
+    "id": "case-4712",
+    "state": "accepted",
     "expected": EXPECTED,
     "sentence": None,
-    "links": {"self": "/v1/escalations/case-4711"},
+    "links": {"self": "/v1/escalations/case-4712"},
 }
 PLANNED: dict[str, Any] = {
     "id": "case-4711",
@@ -101,7 +112,7 @@ class EscalationRequest(Form):
         None, ge=0, le=4, description="left out where nobody knows; then it is planned as 4"
     )
     modality: Literal["text", "image", "audio", "video", "live"]
-    seconds: int = Field(ge=1, le=57_600, description="how long one review is expected to take")
+    seconds: int = Field(ge=1, le=LONGEST_SHIFT, description="how long one review is expected to take")
     reviews: int | None = Field(None, ge=1, le=100, description="how many are wanted, by different people; 1")
     priority: int | None = Field(None, ge=1, le=4, description="1, the most urgent, to 4, the default")
     release: Instant | None = Field(None, description="no review begins earlier")
@@ -127,6 +138,27 @@ class EscalationRequest(Form):
         )
 
 
+def nobody(names: list[str]) -> list[str]:
+    if names:
+        raise ValueError(
+            "is not for a preview: whoever may leave people out could ask about the one who is left"
+        )
+    return names
+
+
+class PreviewRequest(EscalationRequest):
+    """An escalation as it would be sent, without anybody who is excluded."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [ASKED_ABOUT]})
+
+    excluded: (
+        Annotated[
+            list[Name], AfterValidator(nobody), WithJsonSchema({"type": "array", "items": {}, "maxItems": 0})
+        ]
+        | None
+    ) = Field(None, description="nobody: where people are left out no place is foretold")
+
+
 class ExpectedTold(Answer):
     """When it would be reviewed if nothing else changed; `late`: after it is due."""
 
@@ -137,9 +169,9 @@ class ExpectedTold(Answer):
 
 class EscalationAccepted(Answer):
     """`expected` is where it was to go when it was accepted, no promise; where there is none, `sentence` says
-    why."""
+    why. Where people are excluded there never is: `GET /v1/escalations/{id}` says when it is placed."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [ACCEPTED]})
+    model_config = ConfigDict(json_schema_extra={"examples": [ACCEPTED, NOBODY_EXCLUDED]})
 
     id: str
     state: Literal["accepted"]
@@ -203,10 +235,12 @@ def submit(
     engine: Database,
     configured: Configured,
     now: Now,
+    request: Request,
     response: Response,
 ) -> EscalationAccepted:
     """It is stored, and a worker places it into the plans in force at once, or says why not. Nobody is
     promised it in advance."""
+    refuse_several_keys(request)
     refuse_if_overloaded(engine, configured.most_waiting)
     accepted = escalate(engine, actor, key, asked.escalation(), now)
     here = f"/v1/escalations/{accepted.id}"
@@ -218,6 +252,17 @@ def submit(
         sentence=accepted.expected.sentence,
         links={"self": here},
     )
+
+
+def refuse_several_keys(request: Request) -> None:
+    """Which of them it is to be known by, nobody could say; a proxy might take another one than we do.
+
+    Raises:
+        Problem: `invalid`.
+    """
+    if len(request.headers.getlist(IDEMPOTENCY_KEY)) > 1:
+        twice: Fault = {"field": IDEMPOTENCY_KEY, "sentence": "is given twice"}
+        raise Problem("invalid", f"{IDEMPOTENCY_KEY} is given twice.", field=IDEMPOTENCY_KEY, faults=[twice])
 
 
 def refuse_if_overloaded(engine: Engine, most_waiting: int) -> None:
@@ -243,12 +288,12 @@ def as_told(expected: Expected) -> ExpectedTold | None:
     response_model=Previewed,
     responses=described("conflict"),
 )
-def preview(asked: EscalationRequest, actor: UpstreamOrLead, engine: Database, now: Now) -> Previewed:
-    """Nothing is stored, and nobody is named. A lead is told what is in the way; `excluded` is not for leads:
-    whoever may leave people out could ask about the one who is left."""
+def preview(asked: PreviewRequest, actor: UpstreamOrLead, engine: Database, now: Now) -> Previewed:
+    """Nothing is stored, and nobody is named. A lead is told what is in the way. `excluded` is for nobody
+    here: whoever may leave people out could ask about the one who is left. What could not be sent for its
+    category or its times is refused here too."""
     escalation = asked.escalation()
-    if actor.persona == "lead" and escalation.excluded:
-        raise Refusal("invalid", "A lead asks about everybody: leave this out.", "excluded")
+    check(engine, escalation)
     expected = expected_placement(engine, escalation.asked(), now)
     if actor.persona != "lead" or expected.ruled_out is None:
         return Previewed(

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends
 from pydantic import ConfigDict, Field, StringConstraints
 
-from allocator.rules.policy import Modality
+from allocator.rules.policy import LONGEST_SHIFT, Modality
 from api.access import allow
 from api.dependencies import Database, Now
 from api.fields import Answer, Form, IdPath, Key, Told
@@ -30,9 +30,11 @@ from models.queries.my_slot import MySlot
 router = APIRouter(tags=["auditor"])
 Auditor = Annotated[Actor, Depends(allow("auditor"))]
 
-LONGEST_SEEN = 31 * 86_400
-"""Seconds. A number above it is a slip of the client; below it nothing is refused for being large."""
+LONGEST_SEEN = LONGEST_SHIFT
+"""Seconds. Nobody looks at anything longer than a shift lasts: a number above it is a slip of the client.
+Below it nothing is refused for being large."""
 LONGEST_NOTE = 2000
+SECONDS = "how long it was really looked at; at most as long as the longest shift, 16 hours"
 
 
 class SlotNow(Answer):
@@ -83,7 +85,7 @@ class Looked(Form):
         json_schema_extra={"examples": [{"seconds": 251}, {"seconds": 90, "seen": {"severity": 4}}]}
     )
 
-    seconds: Annotated[int, Field(ge=0, le=LONGEST_SEEN, description="how long it was really looked at")]
+    seconds: Annotated[int, Field(ge=0, le=LONGEST_SEEN, description=SECONDS)]
     seen: ReallySeen | None = None
 
     def as_seen(self) -> Seen:
@@ -194,8 +196,11 @@ def resume_slot(slot: IdPath, actor: Auditor, engine: Database, now: Now) -> Slo
 )
 def complete_slot(slot: IdPath, done: Completed, actor: Auditor, engine: Database, now: Now) -> SlotNow:
     """`seconds` are those you have really looked at it, and `seen` what it really was if that is not what was
-    expected. It is recorded as it was, however much it is, and never as less than is known. Sent again, it
-    gives the same answer; with other figures or another outcome it is refused."""
+    expected. It is recorded as it was, however far beyond what was expected, and never as less than is known.
+    Sent again, it gives the same answer; with another outcome, or figures that would be recorded otherwise,
+    it is refused. Of a review that ended without your word (at its limit, in a silence, with the day) your
+    figures add to what is recorded and take nothing away: once it is done, figures that add nothing count as
+    sent again."""
     return told(complete(engine, actor, slot, done.as_seen(), done.as_outcome(), now), now)
 
 

@@ -72,8 +72,9 @@ def told(found: Presence) -> PresenceTold:
 def absent(
     work_date: OnDate, auditor: Whose, actor: LeadOrOperations, engine: Database, now: Now
 ) -> PresenceTold:
-    """What was planned for them is planned for others. They are told; others only see that their own plan has
-    changed. No reason is asked, and none is kept."""
+    """What was planned for them is planned for others, and a break that runs or a review that is paused ends;
+    only while a review is on the screen they are at work. They are told; others only see that their own plan
+    has changed. No reason is asked, and none is kept."""
     return told(mark_absent(engine, actor, auditor, work_date, now))
 
 
@@ -86,7 +87,8 @@ def absent(
 def late(
     work_date: OnDate, auditor: Whose, wanted: Arrival, actor: LeadOrOperations, engine: Database, now: Now
 ) -> PresenceTold:
-    """What was planned for them before then is planned anew. With the shift's start, they come as planned."""
+    """What was planned for them before then is planned anew. Where that is later than now, a break that runs
+    or a review that is paused ends, as with `absent`. With the shift's start, they come as planned."""
     return told(arrive_late(engine, actor, auditor, work_date, wanted.arrives_at, now))
 
 

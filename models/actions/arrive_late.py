@@ -13,13 +13,14 @@ from models.actions.hold_shift import (
     Presence,
     hold_shift,
     is_absent,
-    is_at_work,
+    left_running,
+    let_go,
     on_their_clock,
     presence,
     take_back,
+    told_of,
 )
 from models.actions.notify import notify
-from models.actions.release_reserved import release_reserved
 from models.actor import Actor
 from models.refusal import Refusal
 
@@ -35,11 +36,13 @@ def arrive_late(
     """Say when somebody comes, where that is not when their shift starts; with its start, that they are there
     as planned. Somebody noted as absent comes after all. What was planned before then is taken back.
 
-    For whom, and who is told, is as with `mark_absent`. Saying the same again changes nothing.
+    For whom, and who is told, is as with `mark_absent`, and so is what becomes of a break that runs or a
+    paused review where they come later than now. Saying the same again changes nothing.
 
     Raises:
-        Refusal: `not-found`; `conflict` where the shift is over, the person has ended their day, or is at
-            work and said to come later; `invalid` where the shift is over by then.
+        Refusal: `not-found`; `conflict` where the shift is over, the person has ended their day, or is said
+            to come later while a review of theirs is on the screen; `invalid` where the shift is over by
+            then.
     """
     with engine.begin() as connection:
         shift = hold_shift(connection, actor, auditor, work_date, now)
@@ -51,8 +54,7 @@ def arrive_late(
             raise Refusal("invalid", "Their shift is over by then: say that they are absent.", "arrives_at")
         if not absent and arrives == shift.there_from:
             return presence(connection, shift)
-        if arrives > now and is_at_work(connection, shift):
-            raise Refusal("conflict", "They are at work: something of theirs runs.")
+        left = left_running(connection, shift) if arrives > now else None
         row = {
             "auditor": auditor,
             "work_date": work_date,
@@ -60,13 +62,15 @@ def arrive_late(
             "until": None if absent else shift.available_until,
         }
         connection.execute(LATE, row)
-        taken = take_back(connection, shift, arrives, now)
+        taken = take_back(connection, shift, arrives)
         sentence = f"You are expected at {on_their_clock(shift, arrives)} on {work_date.isoformat()}."
         if taken.reviews:
             sentence += f" {several(taken.reviews, 'review')} before then: not in your plan any more."
+        sentence += told_of(left)
         notify(connection, f"auditor:{auditor}", work_date, "shift-late", sentence, now, slots=taken.slots)
         subject = f"shift:{work_date.isoformat()}:{auditor}"
-        audit.record(connection, actor, "arrive_late", subject, now, slots=len(taken.slots))
+        ended = None if left is None else left.slot
+        audit.record(connection, actor, "arrive_late", subject, now, slots=len(taken.slots), ended=ended)
         ask_replan(connection, actor, work_date, "late-arrival", now)
-        release_reserved(connection, taken.slots, now)
+        let_go(connection, taken, left, now)
         return presence(connection, shift, taken.slots)

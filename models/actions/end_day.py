@@ -72,14 +72,6 @@ def end_day(engine: Engine, actor: Actor, now: datetime) -> DayEnded:
             connection.execute(LEAVE, {"auditor": actor.subject, "work_date": work_date, "at": at})
         dates = sorted({*ending, *([] if runs is None else [runs.work_date])})
         withdrawn = connection.execute(WITHDRAW, {"auditor": actor.subject, "dates": dates}).all()
-        release_reserved(connection, [row.id for row in withdrawn], now)
-        items = [row.item for row in withdrawn if row.item is not None]
-        if runs is not None and runs.kind == "work":
-            give_back(connection, runs, None, "day", now, items)
-        else:
-            if runs is not None:
-                connection.execute(END_BREAK, {"slot": runs.slot, "at": at})
-            place_again(connection, items, now)
         audit.record(
             connection,
             actor,
@@ -93,4 +85,12 @@ def end_day(engine: Engine, actor: Actor, now: datetime) -> DayEnded:
         for work_date in dates:
             # Who asks for a plan is shown to others; who went home is not.
             ask_replan(connection, SYSTEM, work_date, "day-ended", now)
+        release_reserved(connection, [row.id for row in withdrawn], now)
+        items = [row.item for row in withdrawn if row.item is not None]
+        if runs is not None and runs.kind == "work":
+            give_back(connection, runs, None, "day", now, items)
+        else:
+            if runs is not None:
+                connection.execute(END_BREAK, {"slot": runs.slot, "at": at})
+            place_again(connection, items, now)
         return ended

@@ -100,8 +100,7 @@ def escalate(engine: Engine, actor: Actor, key: str, escalation: Escalation, now
         Refusal: `invalid`, or `conflict` where the id is taken or no policy is in force, or `key-reused`
             where the key came with another escalation.
     """
-    if escalation.release and escalation.due and escalation.due < escalation.release:
-        raise Refusal("invalid", "It is due before it is released.", "due")
+    check_times(escalation)
     wanted = {"subject": actor.name, "key": key}
     request = fingerprint(escalation)
     item = escalation.id or made_id()
@@ -151,6 +150,22 @@ def from_kept(response: Mapping[str, Any]) -> Expected:
         return None if told is None else datetime.fromisoformat(told)
 
     return Expected(instant("start"), instant("end"), kept.get("late", False), kept.get("sentence"))
+
+
+def check(engine: Engine, escalation: Escalation) -> None:
+    """What is refused of it whoever sends it, and when, for somebody who only asks about it.
+
+    Raises:
+        Refusal: `invalid`, or `conflict` where no policy is in force.
+    """
+    check_times(escalation)
+    with engine.connect() as connection:
+        check_category(connection, escalation.category)
+
+
+def check_times(escalation: Escalation) -> None:
+    if escalation.release and escalation.due and escalation.due < escalation.release:
+        raise Refusal("invalid", "It is due before it is released.", "due")
 
 
 def check_category(connection: Connection, category: str) -> None:

@@ -9,9 +9,12 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, text
 
 from allocator.moment.words import clock
+from models.actions.give_back import give_back
 from models.actions.hold_person import hold_person
 from models.actions.place_again import place_again
+from models.actions.release_reserved import release_reserved
 from models.actor import Actor
+from models.queries.my_slot import MySlot, running
 from models.refusal import Refusal
 
 SHIFT = text("""
@@ -19,9 +22,7 @@ SHIFT = text("""
            there_from(shift) as there_from, there_until(shift) as there_until
     from shift where auditor = :auditor and work_date = :work_date
 """)
-RUNS = text("""
-    select 1 from slot where auditor = :auditor and work_date = :work_date and state = 'started'
-""")
+END_BREAK = text("update slot set state = 'done', ended_at = greatest(started_at, :at) where id = :slot")
 # What is planned before an instant, or all of it.
 WITHDRAW = text("""
     update slot set state = 'withdrawn'
@@ -71,8 +72,18 @@ def is_absent(row: Row[Any]) -> bool:
     return row.available_until is not None and row.available_until <= row.shift_start
 
 
-def is_at_work(connection: Connection, row: Row[Any]) -> bool:
-    return connection.execute(RUNS, {"auditor": row.auditor, "work_date": row.work_date}).first() is not None
+def left_running(connection: Connection, row: Row[Any]) -> MySlot | None:
+    """What runs in this shift without anybody at it: a break, or a review that is paused.
+
+    Raises:
+        Refusal: `conflict` where a review is on the screen: its person is at work.
+    """
+    runs = running(connection, row.auditor)
+    if runs is None or runs.work_date != row.work_date:
+        return None
+    if runs.kind == "work" and not runs.is_paused:
+        raise Refusal("conflict", "They are at work: a review of theirs is on the screen.")
+    return runs
 
 
 def presence(connection: Connection, row: Row[Any], taken_back: tuple[int, ...] = ()) -> Presence:
@@ -90,22 +101,53 @@ def presence(connection: Connection, row: Row[Any], taken_back: tuple[int, ...] 
 
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """Slots that were planned, and how many of them are reviews."""
+    """Slots that were planned, how many of them are reviews, and the items of those."""
 
     slots: tuple[int, ...]
     reviews: int
+    items: tuple[str, ...]
 
 
-def take_back(connection: Connection, row: Row[Any], before: datetime | None, now: datetime) -> TakenBack:
+def take_back(connection: Connection, row: Row[Any], before: datetime | None) -> TakenBack:
     """Withdraw what is planned to begin before this instant; without one, everything that is planned.
 
-    Part of the action that says that the person is not there. Escalations ask for another place; whoever
-    calls tells the person, and releases what was reserved (`release_reserved`), which comes last.
+    Part of the action that says that the person is not there, which tells them, asks for another plan and
+    ends with `let_go`.
     """
     asked = {"auditor": row.auditor, "work_date": row.work_date, "before": before}
     found = connection.execute(WITHDRAW, asked).all()
-    place_again(connection, [slot.item for slot in found if slot.item is not None], now)
-    return TakenBack(tuple(slot.id for slot in found), sum(slot.kind == "work" for slot in found))
+    return TakenBack(
+        tuple(slot.id for slot in found),
+        sum(slot.kind == "work" for slot in found),
+        tuple(slot.item for slot in found if slot.item is not None),
+    )
+
+
+def let_go(connection: Connection, taken: TakenBack, left: MySlot | None, now: datetime) -> None:
+    """What was reserved goes back, what was `left_running` ends, and escalations ask for another place.
+
+    The last thing in the action, after another plan was asked for: everybody writes to the ledger and files
+    place tasks in that order.
+    """
+    release_reserved(connection, taken.slots, now)
+    if left is not None and left.kind == "work":
+        give_back(connection, left, None, "day", now, taken.items)
+        return
+    if left is not None:
+        connection.execute(END_BREAK, {"slot": left.slot, "at": now.replace(microsecond=0)})
+    place_again(connection, taken.items, now)
+
+
+def told_of(left: MySlot | None) -> str:
+    """What its person is told of what was `left_running`, to go after another sentence."""
+    if left is None:
+        return ""
+    if left.kind != "work":
+        return " Your break has ended."
+    return (
+        " The review that you had paused has gone back: what you saw of it counts, and you may complete it "
+        "as long as nobody else has it."
+    )
 
 
 def on_their_clock(row: Row[Any], instant: datetime) -> str:

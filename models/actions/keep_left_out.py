@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from allocator.figures import several
 from models.actions.notify import notify
-from models.actions.wait_for_place import wait_for_place
+from models.actions.wait_for_place import TEAMS, wait_for_place
 from models.queries import left_out
 
 # Some may have been given a place while the plan was made.
@@ -21,7 +21,6 @@ LACKING = text("""
         where slot.item = item.id and slot.kind = 'work' and slot.state in ('planned', 'started', 'done'))
     order by id
 """)
-TEAMS = text("select distinct team from shift where work_date = :work_date order by team")
 
 
 def keep_left_out(connection: Connection, work_date: date, unplanned: pl.DataFrame, now: datetime) -> None:

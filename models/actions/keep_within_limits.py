@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, Row, text
 
 from allocator.figures import several
 from models.actions.notify import notify
-from models.actions.place_again import place_again
 from models.actions.release_reserved import release_reserved
 from models.beyond_limits import Passed, Planned, to_withdraw
 
@@ -60,23 +59,29 @@ PLANNED = text("""
 WITHDRAW = text("update slot set state = 'withdrawn' where id = any (:slots)")
 
 
+class Gone(NamedTuple):
+    """Slots that were withdrawn, and their items."""
+
+    slots: list[int]
+    items: list[str]
+
+
 def keep_within_limits(
     connection: Connection,
     people: Sequence[str] | None,
     now: datetime,
     why: Why,
     limit: str | None = None,
-    also: Sequence[str] = (),
-) -> list[int]:
-    """Withdraw planned reviews of these people where seen and reserved together now pass a limit; the slots.
+) -> Gone:
+    """Withdraw planned reviews of these people where seen and reserved together now pass a limit.
 
     Part of another action's transaction, after what it wrote to the ledger, to limits or to shifts. From the
     end of the day backwards, samples first, until every limit holds or nothing that it selects is left that
-    has not begun. Each person is told, and escalations ask for another place.
+    has not begun. Each person is told. Whoever calls has the items ask for another place, as the last thing
+    it does (`place_again`).
 
     Without `people` everybody is looked at; only under the limits' exclusive lock, since guards are locked
-    in one call. With `limit` only this one is asked. `also` are items that the caller's own change leaves
-    without a place: tasks are filed in one call, so that everybody files them in the same order.
+    in one call. With `limit` only this one is asked.
     """
     asked = None if people is None else sorted(people)
     if asked is not None:
@@ -92,8 +97,7 @@ def keep_within_limits(
         connection.execute(WITHDRAW, {"slots": slots})
         release_reserved(connection, slots, now)
         _tell(connection, gone, now, why)
-    place_again(connection, [*also, *(row.item for row in gone)], now)
-    return slots
+    return Gone(slots, [row.item for row in gone])
 
 
 def _to_withdraw(connection: Connection, windows: dict[str, list[Passed]]) -> Iterable[Row[Any]]:

@@ -22,6 +22,7 @@ from models import audit
 from models.actions.adopt_policy import adopt_policy, unadoptable
 from models.actions.ask_replan import ask_replan
 from models.actions.keep_within_limits import keep_within_limits
+from models.actions.place_again import place_again
 from models.actor import Actor
 from models.frames import copy_in
 from models.policy_in_force import differences, read_policy
@@ -137,8 +138,12 @@ def load_day(engine: Engine, actor: Actor, instance: Instance, now: datetime) ->
         connection.execute(VERSION, day | {"more": more})
         audit.record(connection, actor, "load_day", f"day:{instance.work_date}", now, **changes)
         if more:
-            for work_date in _to_plan_again(connection, instance.work_date, now):
+            people = connection.execute(PEOPLE).scalars().all()
+            gone = keep_within_limits(connection, people, now, "day-loaded")
+            no_longer_fit = {"slots": gone.slots, "work_date": instance.work_date, "now": now}
+            for work_date in connection.execute(TO_PLAN_AGAIN, no_longer_fit).scalars().all():
                 ask_replan(connection, actor, work_date, "day-loaded", now)
+            place_again(connection, gone.items, now)
         version: int = connection.execute(VERSION, day | {"more": 0}).scalar_one()
         return Loaded(
             work_date=instance.work_date,
@@ -173,15 +178,6 @@ def _heaviest(instance: Instance) -> int:
     return max(1, max(dose.severity) * max(dose.modality_tenths.values()))
 
 
-def _to_plan_again(connection: Connection, loaded: date, now: datetime) -> list[date]:
-    """Work dates whose plans no longer fit: the one that was loaded, if people are at work in it already (if
-    not, somebody asks for a plan when all is loaded), and those in which people's limits now hold less."""
-    people = connection.execute(PEOPLE).scalars().all()
-    withdrawn = keep_within_limits(connection, people, now, "day-loaded")
-    asked = {"slots": withdrawn, "work_date": loaded, "now": now}
-    return list(connection.execute(TO_PLAN_AGAIN, asked).scalars())
-
-
 # ------------------------------------------------------------------------------- from files to the database
 
 STAGING = text("""
@@ -213,11 +209,13 @@ GIVEN_PEOPLE = """
 """
 LOCK_PEOPLE = text(f"select lock_guards(array({GIVEN_PEOPLE}))")
 PEOPLE = text(GIVEN_PEOPLE)
+# Work dates whose plans no longer fit: the one that was loaded, from its first shift on (before that,
+# somebody asks for a plan when all is loaded), and those in which people's limits now hold less.
 TO_PLAN_AGAIN = text("""
     select work_date from slot where id = any (:slots)
     union
-    select work_date from shift
-    where work_date = :work_date and there_from(shift) <= :now and there_until(shift) > :now
+    select work_date from shift where work_date = :work_date
+    group by work_date having min(shift_start) <= :now and max(shift_end) > :now
     order by work_date
 """)
 # Locks the day until the end, as publishing does: what is loaded and what is published wait for each other.

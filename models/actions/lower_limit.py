@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, text
 from models import audit
 from models.actions.ask_replan import ask_replan
 from models.actions.keep_within_limits import keep_within_limits
+from models.actions.place_again import place_again
 from models.actor import Actor
 from models.queries.limits import (
     LimitInForce,
@@ -91,7 +92,7 @@ def lower_limit(
         withdrawn = connection.execute(
             WITHDRAW, {"key": changed, "by": actor.subject, "now": now}
         ).scalar_one_or_none()
-        withdrawn_slots = keep_within_limits(connection, None, now, "limit-lowered", limit=changed)
+        gone = keep_within_limits(connection, None, now, "limit-lowered", limit=changed)
         audit.record(
             connection,
             actor,
@@ -102,11 +103,12 @@ def lower_limit(
             amount=amount,
             parent=None if changed == key else key,
             withdrawn=withdrawn,
-            withdrawn_slots=len(withdrawn_slots),
+            withdrawn_slots=len(gone.slots),
         )
         dates = plans_made_before(connection, scope, now)
         for work_date in dates:
             ask_replan(connection, actor, work_date, "limit-lowered", now)
+        place_again(connection, gone.items, now)
         return LoweredLimit(
             key=changed,
             scope=scope,

@@ -8,11 +8,18 @@ from sqlalchemy import Engine, text
 
 from models import audit
 from models.actions.ask_replan import ask_replan
-from models.actions.hold_shift import Presence, hold_shift, is_absent, is_at_work, presence, take_back
+from models.actions.hold_shift import (
+    Presence,
+    hold_shift,
+    is_absent,
+    left_running,
+    let_go,
+    presence,
+    take_back,
+    told_of,
+)
 from models.actions.notify import notify
-from models.actions.release_reserved import release_reserved
 from models.actor import Actor
-from models.refusal import Refusal
 
 # Also for somebody who has worked and will not be back: what they did stays theirs.
 ABSENT = text("""
@@ -28,25 +35,28 @@ def mark_absent(engine: Engine, actor: Actor, auditor: str, work_date: date, now
     their own plan has changed. Saying it again changes nothing, nor does it where the person has ended the
     day themselves.
 
+    Who left with a break running or a review paused is not at work: the break ends, and the review goes back
+    as when they end the day themselves.
+
     Raises:
-        Refusal: `not-found`; `conflict` where the shift is over, or something of theirs runs: who is at work
-            is not absent.
+        Refusal: `not-found`; `conflict` where the shift is over, or a review of theirs is on the screen: who
+            is at work is not absent.
     """
     with engine.begin() as connection:
         shift = hold_shift(connection, actor, auditor, work_date, now)
         if is_absent(shift) or shift.there_until <= now:
             return presence(connection, shift)
-        if is_at_work(connection, shift):
-            raise Refusal("conflict", "They are at work: something of theirs runs.")
+        left = left_running(connection, shift)
         connection.execute(ABSENT, {"auditor": auditor, "work_date": work_date})
-        taken = take_back(connection, shift, None, now)
+        taken = take_back(connection, shift, None)
         sentence = (
             f"You are noted as absent on {work_date.isoformat()}: nothing is planned for you then any more. "
-            "If that is not so, say it to your lead."
+            f"If that is not so, say it to your lead.{told_of(left)}"
         )
         notify(connection, f"auditor:{auditor}", work_date, "shift-absent", sentence, now, slots=taken.slots)
         subject = f"shift:{work_date.isoformat()}:{auditor}"
-        audit.record(connection, actor, "mark_absent", subject, now, slots=len(taken.slots))
+        ended = None if left is None else left.slot
+        audit.record(connection, actor, "mark_absent", subject, now, slots=len(taken.slots), ended=ended)
         ask_replan(connection, actor, work_date, "absence", now)
-        release_reserved(connection, taken.slots, now)
+        let_go(connection, taken, left, now)
         return presence(connection, shift, taken.slots)

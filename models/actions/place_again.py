@@ -20,9 +20,12 @@ STILL_LIVE = text("select state in ('waiting', 'claimed') from task where id = :
 
 
 def place_again(connection: Connection, items: Iterable[str], now: datetime) -> None:
-    """Part of the action that took the place away, after its guards are locked, and once in it: everybody
-    files tasks in the order in which their items came. What is no escalation waits for the next plan."""
-    for item in connection.execute(URGENT, {"items": list(items)}).scalars():
+    """Part of the action that took the place away, the last thing in it and once: everybody files these tasks
+    after all else, in the order in which their items came. What is no escalation waits for the next plan."""
+    asking = list(items)
+    if not asking:
+        return
+    for item in connection.execute(URGENT, {"items": asking}).scalars():
         while True:
             task, is_new = file_task(connection, "place", {"item": item}, place_key(item), now, now)
             if is_new or connection.execute(STILL_LIVE, {"task": task}).scalar():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from models.actions.claim_task import Claim
 from models.actions.finish_task import finish_task, hold_task
 from models.actions.notify import notify
 from models.actions.place_again import place_again
-from models.actions.wait_for_place import wait_for_place, wait_for_plan
+from models.actions.wait_for_place import tell_that_it_waits_no_longer, wait_for_place, wait_for_plan
 from models.actor import Actor
 from models.connection import snapshot_transaction
 from models.queries import left_out
@@ -33,7 +33,11 @@ TRIES = 5
 PATIENCE = text("set local lock_timeout = '3s'")
 LOCK = text("select lock_guards(:people)")
 STILL_IN_FORCE = text("select from plan where id = :plan and state = 'published' for share")
-STILL_WANTED = text("select withdrawn_at from item where id = :item for share")
+HOLD_ITEM = text("select from item where id = :item for share")
+EARLIER = text("""
+    select id from item
+    where id = any (:items) and position < (select position from item where id = :item)
+""")
 MOVE = text("""
     update slot
     set published_start = coalesce(slot.published_start, slot.planned_start),
@@ -64,8 +68,7 @@ EXPOSURE = text("""
     from slot join item on item.id = slot.item
     where slot.id = any (:added)
 """)
-WAITED = text("delete from waiting_escalation where item = :item returning ruled_out")
-TEAMS_OF_DATE = text("select distinct team from shift where work_date = :work_date order by team")
+WAITED = text("delete from waiting_escalation where item = :item returning told_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,12 @@ def _write(
 ) -> Placed | Waiting:
     connection.execute(PATIENCE)
     connection.execute(LOCK, {"people": sorted({one.placement.auditor for one in found.places})})
-    # Whoever gives the item back meanwhile waits for this or is waited for (`place_again`).
+    # Items before tasks, and tasks in the order of their items, as everywhere (`place_again`). Whoever gives
+    # the item back meanwhile waits for the task or is waited for.
+    connection.execute(HOLD_ITEM, {"item": item})
+    lost = [lost for one in found.places for lost in one.dropped_items]
+    earlier = connection.execute(EARLIER, {"items": lost, "item": item}).scalars().all() if lost else ()
+    place_again(connection, earlier, now)
     hold_task(connection, claim.task, claim.fence)
     if asked is not None:
         _check_still_so(connection, asked, found)
@@ -161,9 +169,7 @@ def _write(
         added.append(slot)
         reviews.append(as_review(slot, one))
     dropped = [slot for one in found.places for slot in one.placement.dropped]
-    lost = [item for one in found.places for item in one.dropped_items]
-    if lost:
-        place_again(connection, lost, now)
+    place_again(connection, set(lost) - set(earlier), now)
     waiting = None
     if found.no_place is not None:
         assert asked is not None
@@ -200,12 +206,14 @@ def _check_still_so(connection: Connection, asked: Asked, found: Found) -> None:
         if connection.execute(STILL_IN_FORCE, {"plan": here[0].plan}).first() is None:
             raise _DayChanged
     assert asked.item is not None
-    wanted = connection.execute(STILL_WANTED, {"item": asked.item}).one()
-    if wanted.withdrawn_at is not None:
-        raise _DayChanged
     again = asked_for(connection, asked.item)
-    if again is None or (again.missing, set(again.taken)) != (asked.missing, set(asked.taken)):
+    if again is None or in_order(again) != in_order(asked):
         raise _DayChanged
+
+
+def in_order(asked: Asked) -> Asked:
+    """The same, whatever the order in which its reviews were read."""
+    return replace(asked, taken=tuple(sorted(asked.taken)), have_it=tuple(sorted(asked.have_it)))
 
 
 def free_numbers(taken: Sequence[int], wanted: int) -> list[int]:
@@ -319,19 +327,9 @@ def _wait(
 
 
 def _wait_no_longer(connection: Connection, item: str, found: Found, now: datetime) -> None:
-    if connection.execute(WAITED, {"item": item}).first() is None or not found.places:
-        return
-    told = found.places[0]
-    for team in connection.execute(TEAMS_OF_DATE, {"work_date": told.work_date}).scalars():
-        notify(
-            connection,
-            f"team:{team}",
-            told.work_date,
-            "escalation-no-longer-waits",
-            "An escalation that waited has found its place.",
-            now,
-            item=item,
-        )
+    told_at = connection.execute(WAITED, {"item": item}).scalar()
+    if told_at is not None and found.places:
+        tell_that_it_waits_no_longer(connection, found.places[0].work_date, [item], now)
 
 
 def for_leads(asked: Asked, why: NoPlace) -> str:

@@ -27,6 +27,7 @@ from models.actions.finish_task import finish_task, hold_task
 from models.actions.keep_left_out import keep_left_out
 from models.actions.place_again import place_again
 from models.actions.tell_of_replan import tell_of_replan
+from models.actions.wait_for_place import tell_that_it_waits_no_longer
 from models.actor import Actor
 from models.frames import copy_in, copy_out
 from models.merging import Merged, merged, moved_on, numbered
@@ -103,10 +104,16 @@ WITHDRAWN = text("""
     limit 1
 """)
 NO_LONGER_WAITS = text("""
-    delete from waiting_escalation waiting using item
-    where item.id = waiting.item and item.reviews <= (
-        select count(*) from slot
-        where slot.item = item.id and slot.kind = 'work' and slot.state in ('planned', 'started', 'done'))
+    with placed as materialized (
+        select waiting.item from waiting_escalation waiting join item on item.id = waiting.item
+        where item.reviews <= (
+            select count(*) from slot
+            where slot.item = item.id and slot.kind = 'work'
+              and slot.state in ('planned', 'started', 'done'))
+        order by waiting.item for update of waiting
+    )
+    delete from waiting_escalation waiting using placed where placed.item = waiting.item
+    returning waiting.item, waiting.told_at
 """)
 
 BECOMES = text("""
@@ -392,7 +399,9 @@ class _Step:
         if connection.execute(WITHDRAWN, {"plan": plan, "now": now}).first() is not None:
             raise Refusal("stale", STALE)
         keep_left_out(connection, self.work_date, self.made.unplanned, now)
-        connection.execute(NO_LONGER_WAITS)
+        placed = connection.execute(NO_LONGER_WAITS).all()
+        if told_of := sorted(row.item for row in placed if row.told_at is not None):
+            tell_that_it_waits_no_longer(connection, self.work_date, told_of, now)
         published = Published(
             plan=plan,
             work_date=self.work_date,

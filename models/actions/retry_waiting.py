@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import IntegrityError
 
 from models import audit
 from models.actions.ask_replan import ask_replan
@@ -29,20 +30,25 @@ LOOK_BACK = 3
 
 # Without a plan in force and somebody who is there or will be, there is nothing to try.
 DUE = text("""
-    with open_dates as materialized (
+    with tried as materialized (
+        select item as id from waiting_escalation waiting
+        where tried_at + least(tries, :slowest) * cast(:pause as interval) <= :now
+           or earliest <= :now and tried_at < earliest
+    ), open_dates as materialized (
         select work_date from plan
         where state = 'published' and work_date >= cast(cast(:now as timestamptz) as date) - :back
           and exists (select from shift where shift.work_date = plan.work_date and there_until(shift) > :now)
     )
-    select waiting.item from waiting_escalation waiting join item on item.id = waiting.item
-    where (waiting.tried_at + least(waiting.tries, :slowest) * cast(:pause as interval) <= :now
-           or waiting.earliest <= :now and waiting.tried_at < waiting.earliest)
-      and exists (
+    select item.id from tried
+    cross join lateral (
+        select id, work_date, priority, due, position from item where item.id = tried.id offset 0
+    ) item
+    where exists (
         select from open_dates
         where item.work_date is null or open_dates.work_date = item.work_date)
       and not exists (
         select from task
-        where task.dedupe_key = :key || waiting.item
+        where task.dedupe_key = :key || item.id
           and (task.state in ('waiting', 'claimed') or task.state = 'parked' and task.ended_at > :parked))
     order by item.priority, item.due, item.position
     limit greatest(0, :most - (
@@ -52,7 +58,7 @@ REVIVE = text("""
     update task set state = 'waiting', attempts = 0, ended_at = null, run_after = :now, rung_at = null
     where id = (
         select max(id) from task where state = 'parked' and dedupe_key = :key
-    ) and not exists (
+    ) and state = 'parked' and not exists (
         select from task where dedupe_key = :key and state in ('waiting', 'claimed')
     )
     returning id
@@ -61,8 +67,8 @@ SURGING = text("""
     select work_date from waiting_escalation
     where work_date is not null and told_at is not null
       and not exists (
-        select from plan where plan.work_date = waiting_escalation.work_date and plan.reason = 'surge'
-          and plan.requested_at > :since)
+        select from plan where plan.work_date = waiting_escalation.work_date
+          and (plan.state in ('waiting', 'planning') or plan.reason = 'surge' and plan.requested_at > :since))
     group by work_date having count(*) > :surge
     order by work_date
 """)
@@ -75,9 +81,11 @@ def retry_waiting(engine: Engine, actor: Actor, now: datetime) -> int:
     Each is a transaction of its own: several tasks filed in one would have to be filed in the order in which
     everybody else files them.
     """
-    with engine.begin() as connection:
-        since = {"since": now - BETWEEN_SURGES, "surge": SURGE}
-        for work_date in connection.execute(SURGING, since).scalars():
+    since = {"since": now - BETWEEN_SURGES, "surge": SURGE}
+    with engine.connect() as connection:
+        surging = connection.execute(SURGING, since).scalars().all()
+    for work_date in surging:
+        with engine.begin() as connection:
             ask_replan(connection, actor, work_date, "surge", now)
     asked = {
         "now": now,
@@ -102,9 +110,17 @@ def _again(engine: Engine, actor: Actor, item: str, now: datetime) -> bool:
 
 
 def _filed(connection: Connection, item: str, now: datetime) -> bool:
-    """A task that was parked is taken up again, so that there is one of them and not a row of them."""
+    """A task that was parked is taken up again, so that there is one of them and not a row of them; unless
+    somebody is just filing another."""
     key = place_key(item)
-    if connection.execute(REVIVE, {"key": key, "now": now}).first() is not None:
+    attempt = connection.begin_nested()
+    try:
+        revived = connection.execute(REVIVE, {"key": key, "now": now}).first() is not None
+    except IntegrityError:
+        attempt.rollback()
+        return False
+    attempt.commit()
+    if revived:
         return True
     payload = {"item": item, "again": True}
     _, is_new = file_task(connection, "place", payload, key, now, now)

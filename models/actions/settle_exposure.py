@@ -184,6 +184,5 @@ def _settle(
         notify(connection, "wellbeing", slot.work_date, "incident", INCIDENT, now)
     if posted.is_more:
         why: Why = "incident" if posted.is_incident else "overrun"
-        keep_within_limits(connection, [posted.auditor], now, why, also=asking)
-    else:
-        place_again(connection, asking, now)
+        asking = [*asking, *keep_within_limits(connection, [posted.auditor], now, why).items]
+    place_again(connection, asking, now)

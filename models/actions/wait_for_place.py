@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Connection, text
+
+from models.actions.notify import notify
 
 # `told_at` stays what it was when leads heard of it first.
 EXPLAINED = text("""
@@ -23,7 +25,7 @@ EXPLAINED = text("""
 FOR_A_PLAN = text("""
     insert into waiting_escalation as known (item, since, tried_at, tries, missing, ruled_out, sentence)
     values (:item, :now, :now, 1, :missing, '{}', :sentence)
-    on conflict (item) do update set tried_at = excluded.tried_at
+    on conflict (item) do update set tried_at = excluded.tried_at, missing = excluded.missing
 """)
 PARKED = text("""
     insert into waiting_escalation as known
@@ -35,8 +37,11 @@ PARKED = text("""
     ) live
     where item.id = :item and item.withdrawn_at is null and item.reviews > live.number
     on conflict (item) do update
-    set tried_at = excluded.tried_at, told_at = coalesce(known.told_at, excluded.told_at)
+    set tried_at = excluded.tried_at, missing = excluded.missing,
+        sentence = case when known.told_at is null then excluded.sentence else known.sentence end,
+        told_at = coalesce(known.told_at, excluded.told_at)
 """)
+TEAMS = text("select distinct team from shift where work_date = :work_date order by team")
 NO_PLAN_YET = "No plan that it could go into is in force; the next one takes it up."
 UNABLE = "It could not be placed, for a reason that lies with no person; operations have been told."
 
@@ -68,6 +73,18 @@ def wait_for_plan(connection: Connection, item: str, missing: int, now: datetime
     """There is no plan that it could go into. Nobody is told: that is as it should be in the evening."""
     row = {"item": item, "missing": missing, "sentence": NO_PLAN_YET, "now": now}
     connection.execute(FOR_A_PLAN, row)
+
+
+def tell_that_it_waits_no_longer(
+    connection: Connection, work_date: date, items: Sequence[str], now: datetime
+) -> None:
+    """Leads whose people are on shift then hear that these, of which they were told, have found a place."""
+    said = "An escalation that waited has found its place."
+    if len(items) > 1:
+        said = f"{len(items)} escalations that waited have found their places."
+    for team in connection.execute(TEAMS, {"work_date": work_date}).scalars():
+        told = f"team:{team}"
+        notify(connection, told, work_date, "escalation-no-longer-waits", said, now, items=list(items))
 
 
 def wait_for_operations(connection: Connection, item: str, now: datetime) -> None:

@@ -10,7 +10,6 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from models.connection import snapshot_transaction
-from models.queries.escalations import NOBODY_FREE
 from models.queries.placing import AT_A_TIME, MOST_LOOKED_AT, Asked, find_places
 
 log = structlog.get_logger()
@@ -26,7 +25,13 @@ BEFORE = text("""
     ) live
 """)
 NOT_YET = "Where it goes is not known yet; ask for it again in a moment."
-NEXT_PLAN = "No plan is in force that it could go into; the next plan takes it up."
+NEXT_PLAN = "No plan is in force that it could go into; the next plan can take it up."
+WOULD_WAIT = (
+    "Nobody who could take it is free for it at present; sent now, it waits, and is tried again by itself."
+)
+NOT_FORETOLD = (
+    "Where people are excluded no place is foretold; ask for the escalation to learn when it has one."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,14 @@ class Expected:
 
 
 def expected_placement(engine: Engine, asked: Asked, now: datetime, *, in_passing: bool = False) -> Expected:
-    """Where it would go if it were placed now. `in_passing`: only as far as that is quickly said."""
+    """Where it would go if it were placed now; `in_passing`, for one that is being accepted: only as far as
+    that is quickly said.
+
+    Not said where anybody is excluded: whoever leaves out all but one would learn what that one takes, and
+    how much room they have.
+    """
+    if asked.kept_away:
+        return Expected(None, None, False, NOT_FORETOLD)
     try:
         with snapshot_transaction(engine) as connection:
             if in_passing:
@@ -65,4 +77,4 @@ def expected_placement(engine: Engine, asked: Asked, now: datetime, *, in_passin
     if in_passing:
         return Expected(None, None, False, NOT_YET)
     assert found.no_place is not None
-    return Expected(None, None, False, NOBODY_FREE, found.no_place.ruled_out, found.no_place.earliest)
+    return Expected(None, None, False, WOULD_WAIT, found.no_place.ruled_out, found.no_place.earliest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from allocator.figures import several
 from models.queries.asking import Ask
 from models.queries.day_so_far import RULES
 from models.queries.may_start import UNITS
@@ -73,7 +74,9 @@ def limit_room(ask: Ask, slot: int) -> LimitRoom | None:
     when = "today" if row.is_today else row.until.isoformat()
     if row.window_days > 1:
         when = f"in the {row.window_days} dates up to {when}"
+    allowed = row.allowed // size
     sentence = (
-        f"Your {row.allowed // size} {unit} of {row.selection} {when} are seen, or kept for what is planned."
+        f"Your {several(allowed, unit)} of {row.selection} {when} {'is' if allowed == 1 else 'are'} seen, or "
+        "kept for what is planned."
     )
     return LimitRoom(row.seconds, sentence)

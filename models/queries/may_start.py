@@ -10,6 +10,7 @@ from datetime import date, datetime
 from math import ceil
 from typing import Any
 
+from allocator.figures import several
 from allocator.moment import Candidate, Course, Verdict, may_start, verdicts
 from allocator.moment.words import clock
 from models.queries.asking import Ask
@@ -131,7 +132,7 @@ LEFT = """
     ) looked
     where slot.id = %(slot)s
 """
-UNITS = {"seconds": (60, "minutes"), "items": (1, "items"), "dose": (600, "points")}
+UNITS = {"seconds": (60, "minute"), "items": (1, "item"), "dose": (600, "point")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,10 +266,10 @@ def _limit_sentence(found: Mapping[str, Any]) -> str:
         "items": "this review is one more",
         "dose": f"this review is expected to add {expected}",
     }[found["measure"]]
-    used, allowed = ceil(found["seen"] / size), found["allowed"] // size
+    used, allowed = ceil(found["seen"] / size), several(found["allowed"] // size, unit)
     if found["seen"] + found["expected"] > found["allowed"]:
-        return f"You have seen {used} of {allowed} {unit} of {found['selection']} {when}; {adds}."
+        return f"You have seen {used} of {allowed} of {found['selection']} {when}; {adds}."
     return (
-        f"You have seen {used} of {allowed} {unit} of {found['selection']} {when}, and what is left is kept "
+        f"You have seen {used} of {allowed} of {found['selection']} {when}, and what is left is kept "
         f"for what is planned; {adds}, more than was planned for it."
     )

@@ -129,14 +129,15 @@ DATES = text("""
     order by plan.work_date
 """)
 # The rule book's reasons but for limits and time that is taken. Whoever has no time may be protected as well.
-REASON = """
+PROTECTED = "when :category = any (opt_outs) or :severity > max_severity then 'protected'"
+REASON = f"""
     case
         when shift.auditor = any (:have_it) then 'has-it'
         when not :language = any (languages) then 'language'
         when not (:market = any (markets) or '*' = any (markets)) then 'market'
         when cast(:clearance as text) is not null and not :clearance = any (clearances) then 'clearance'
         when shift.auditor = any (:kept_away) then 'excluded'
-        when :category = any (opt_outs) or :severity > max_severity then 'protected'
+        {PROTECTED}
         when not :fits_alone or greatest(
                 :now, there_from(shift) + make_interval(secs => :first), cast(:release as timestamptz),
                 last_end + make_interval(secs => :rest)
@@ -202,6 +203,8 @@ ROOM = text("""
         bound.position
     order by person.auditor, bound.position, bound.key
 """)
+# Leads are told this, so by skills and shifts alone: whoever is the only one to ask for would else be known
+# for what protects them.
 EARLIEST = text(f"""
     select min(greatest(
         :now, there_from(shift) + make_interval(secs => :first), cast(:release as timestamptz),
@@ -210,7 +213,7 @@ EARLIEST = text(f"""
     where work_date between cast(:work_date as date) and cast(:work_date as date) + 14
       and work_date <> all (:planned)
       and (cast(:only_date as date) is null or work_date = :only_date)
-      and {REASON} is null
+      and {REASON.replace(PROTECTED, "")} is null
 """)
 
 
@@ -430,7 +433,8 @@ class _Date:
                 ruled_out["protected"] += 1
             else:
                 ruled_out[reason or "capacity"] += 1
-        able = {self.team[name] for name, reason in self.reason.items() if reason in (None, "shift")}
+        # Whom to tell says nothing of what protects anybody.
+        able = {self.team[name] for name, why in self.reason.items() if why in (None, "shift", "protected")}
         earliest = self.connection.execute(
             EARLIEST,
             self.conditions

@@ -101,6 +101,18 @@ def test_silence_is_no_rest(day: MyDay) -> None:
     assert refusal(start, day.engine, ADA, day.slots["two"], NOW + after(4300)).kind == "too-soon"
 
 
+def test_one_minute_is_one_minute(day: MyDay) -> None:
+    """Whole minutes are said, and of a limit lowered to one there is one."""
+    slot = start(day.engine, ADA, day.slots["one"], NOW).slot
+    day.rows.run("update exposure_limit set amount = 60 where window_days = 1", owner=True)
+    over = refusal(beat, day.engine, ADA, slot, NOW + after(600))
+    assert over.sentence.startswith(
+        "Your 1 minute of severe work today is seen, or kept for what is planned."
+    )
+    found = refusal(start, day.engine, ADA, day.slots["two"], NOW + after(601))
+    assert found.sentence.startswith("You have seen 10 of 1 minute of severe work today")
+
+
 def test_at_a_limit_the_last_seconds_are_exact_and_then_it_ends(day: MyDay) -> None:
     """60 minutes are allowed, 30 are reserved, 29 minutes 15 seconds are seen: 45 seconds are left."""
     day.seen(1755)

@@ -231,7 +231,7 @@ def test_a_shift_that_ended_early_or_begins_late_is_over_or_ahead(day: MyDay) ->
 @pytest.mark.parametrize(
     ("measure", "sentence"),
     [
-        ("items", "You have seen 1 of 1 items of work today; this review is one more."),
+        ("items", "You have seen 1 of 1 item of work today; this review is one more."),
         ("dose", "You have seen 10 of 15 points of exposure today; this review is expected to add 10."),
     ],
 )

@@ -20,7 +20,7 @@ from api.routes.escalations import ASKED
 from models.actions.escalate import Escalation, escalate
 from models.actor import Actor
 from models.queries import escalations as query
-from models.queries.expected_placement import NEXT_PLAN
+from models.queries.expected_placement import NEXT_PLAN, NOT_FORETOLD, WOULD_WAIT
 from models.refusal import Refusal
 from tests.api import rows
 from tests.api.conftest import NOW, Clock, Tokens
@@ -56,7 +56,7 @@ def test_it_is_stored_for_any_day_as_it_was_asked_for(
         "id": "case-4711",
         "state": "accepted",
         "expected": None,
-        "sentence": NEXT_PLAN,
+        "sentence": NOT_FORETOLD,
         "links": {"self": here},
     }
     assert answer.headers["location"] == here
@@ -80,6 +80,11 @@ def test_defaults_are_the_rule_books(client: TestClient, tool: dict[str, str], d
     for item in items(database):
         assert (item["severity"], item["reviews"], item["priority"], item["excluded"]) == (4, 1, 4, [])
         assert (item["release"], item["due"]) == (None, None)
+
+
+def test_without_a_plan_the_next_one_can_take_it_up(client: TestClient, tool: dict[str, str]) -> None:
+    said = submit(client, tool, PLAIN).json()
+    assert (said["expected"], said["sentence"]) == (None, NEXT_PLAN)
 
 
 def test_the_same_again_is_the_same_answer(
@@ -227,6 +232,26 @@ def test_the_key_is_needed(client: TestClient, tool: dict[str, str]) -> None:
         answer = client.post(URL, json=PLAIN, headers=tool | sent)
         assert answer.status_code == 422, key
         assert answer.json()["field"] == "Idempotency-Key", key
+
+
+def test_several_keys_are_refused(client: TestClient, tool: dict[str, str], database: Database) -> None:
+    """Under which of them it is known, nobody could say."""
+    for first, second in (("key-1", "key-2"), ("key-1", "key-1")):
+        keys = [("Idempotency-Key", first), ("idempotency-key", second)]
+        answer = client.post(URL, json=PLAIN, headers=[*tool.items(), *keys])
+        assert answer.status_code == 422
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json() == {
+            "type": "/problems/invalid",
+            "title": answer.json()["title"],
+            "status": 422,
+            "detail": "Idempotency-Key is given twice.",
+            "field": "Idempotency-Key",
+            "faults": [{"field": "Idempotency-Key", "sentence": "is given twice"}],
+        }
+    assert items(database) == []
+    # Who may not call it at all is told only that.
+    assert client.post(URL, json=PLAIN, headers=keys).status_code == 401
 
 
 def test_due_before_release(client: TestClient, tool: dict[str, str]) -> None:
@@ -425,7 +450,7 @@ def test_where_nobody_can_a_lead_is_told_what_binds_and_a_tool_is_not(
         connection.execute("update shift set languages = '{en}' where auditor = 'aud-02'")
     answer = client.post(PREVIEW, json=PLAIN, headers=tool).json()
     assert answer == {
-        "expected": None, "sentence": query.NOBODY_FREE, "ruled_out": None, "earliest": None
+        "expected": None, "sentence": WOULD_WAIT, "ruled_out": None, "earliest": None
     }  # fmt: skip
     lead = tokens("lead", "lead-1")
     told = client.post(PREVIEW, json=PLAIN, headers=lead).json()
@@ -435,10 +460,88 @@ def test_where_nobody_can_a_lead_is_told_what_binds_and_a_tool_is_not(
 
 
 @pytest.mark.usefixtures("on_shift")
-def test_a_lead_cannot_ask_about_the_one_who_is_left(client: TestClient, tokens: Tokens) -> None:
-    lead = tokens("lead", "lead-1")
-    answer = client.post(PREVIEW, json=PLAIN | {"excluded": ["aud-02"]}, headers=lead)
-    assert (answer.status_code, answer.json()["field"]) == (422, "excluded")
+def test_nobody_can_ask_about_the_one_who_is_left(
+    client: TestClient, tool: dict[str, str], tokens: Tokens
+) -> None:
+    for who in (tool, tokens("lead", "lead-1")):
+        for excluded in (["aud-02"], ["nobody-at-all"], ["aud-01", "aud-02"]):
+            answer = client.post(PREVIEW, json=PLAIN | {"excluded": excluded}, headers=who)
+            assert (answer.status_code, answer.json()["field"]) == (422, "excluded")
+            assert answer.json()["detail"] == (
+                "excluded is not for a preview: whoever may leave people out could ask about the one who is "
+                "left."
+            )
+        emptied: tuple[dict[str, Any], ...] = ({"excluded": []}, {"excluded": None})
+        for body in emptied:
+            assert client.post(PREVIEW, json=PLAIN | body, headers=who).status_code == 200
+
+
+def test_where_people_are_excluded_no_place_is_foretold(
+    client: TestClient, tool: dict[str, str], on_shift: str, database: Database
+) -> None:
+    """The answer is one and the same, whatever the one who is left takes and however much room they have."""
+    asked = PLAIN | {"excluded": ["aud-02"]}
+
+    def answer(number: int) -> dict[str, Any]:
+        told = submit(client, tool, asked, f"key-{number}")
+        assert told.status_code == 202
+        again = submit(client, tool, asked, f"key-{number}")
+        assert (again.status_code, again.json()) == (202, told.json())
+        return {name: told.json()[name] for name in ("state", "expected", "sentence")}
+
+    free = answer(1)
+    with psycopg.connect(on_shift) as connection:
+        connection.execute("update shift set opt_outs = '{violence}' where auditor = 'aud-01'")
+    opted_out = answer(2)
+    with psycopg.connect(on_shift) as connection:
+        connection.execute("update plan set state = 'superseded'")
+    without_plan = answer(3)
+    assert free == opted_out == without_plan
+    assert free == {"state": "accepted", "expected": None, "sentence": NOT_FORETOLD}
+    # It is kept away from whoever is named all the same.
+    assert [item["excluded"] for item in items(database)] == [["aud-02"]] * 3
+
+
+@pytest.mark.usefixtures("on_shift")
+def test_a_preview_refuses_what_would_be_refused(
+    client: TestClient, tool: dict[str, str], tokens: Tokens
+) -> None:
+    late = {"release": "2026-11-23T08:00:00Z", "due": "2026-11-23T07:59:59Z"}
+    for change, field in (({"category": "arson"}, "category"), (late, "due")):
+        body = PLAIN | change
+        sent = submit(client, tool, body)
+        assert (sent.status_code, sent.json()["field"]) == (422, field)
+        for who in (tool, tokens("lead", "lead-1")):
+            asked = client.post(PREVIEW, json=body, headers=who)
+            assert (asked.status_code, asked.json()) == (422, sent.json())
+
+
+def test_without_a_policy_a_preview_says_so_too(client: TestClient, tokens: Tokens) -> None:
+    upstream = tokens("upstream")
+    sent = submit(client, upstream, PLAIN)
+    asked = client.post(PREVIEW, json=PLAIN, headers=upstream)
+    assert (asked.status_code, asked.json()) == (sent.status_code, sent.json())
+
+
+def test_a_preview_promises_nothing_for_what_is_not_sent(
+    client: TestClient, tool: dict[str, str], database: Database
+) -> None:
+    """Nothing is stored, so nothing takes it up or tries it again."""
+    assert client.post(PREVIEW, json=PLAIN, headers=tool).json()["sentence"] == (
+        "No plan is in force that it could go into; the next plan can take it up."
+    )
+    rows.auditor(database.owner_url)
+    rows.published(database.owner_url)
+    said = client.post(PREVIEW, json=PLAIN | {"language": "en"}, headers=tool).json()["sentence"]
+    assert said.startswith("Nobody who could take it is free for it at present; sent now, ")
+
+
+def test_the_description_shows_a_preview_without_people_who_are_excluded(client: TestClient) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    preview = schemas["PreviewRequest"]
+    assert preview["properties"]["excluded"]["anyOf"][0]["maxItems"] == 0
+    assert [example for example in preview["examples"] if "excluded" in example] == []
+    assert schemas["EscalationRequest"]["properties"]["excluded"]["anyOf"][0]["maxItems"] == 100
 
 
 def test_what_is_taken_back_is_withdrawn(client: TestClient, tool: dict[str, str], tokens: Tokens) -> None:

@@ -231,6 +231,7 @@ def test_what_is_not_as_described_is_refused_whole(
         {"seconds": 1.5},
         {"seconds": "60"},
         {"seconds": True},
+        {"seconds": 57_601},
         {"seconds": 10**9},
         {"seconds": 60, "minutes": 1},
         {"seconds": 60, "seen": {"severity": 5}},
@@ -243,6 +244,43 @@ def test_what_is_not_as_described_is_refused_whole(
             answer = client.post(slot_url(day, "one", verb), json=body | more, headers=ada)
             assert (body, answer.status_code, answer.headers["content-type"]) == (body, 422, PROBLEM)
     assert day.state(day.slots["one"]) == "started"
+
+
+@pytest.mark.parametrize(("verb", "more"), [("complete", {"outcome": AGREE}), ("skip", {})])
+def test_nobody_looks_longer_than_the_longest_shift(
+    client: TestClient, day: MyDay, ada: dict[str, str], verb: str, more: dict[str, Any]
+) -> None:
+    client.post(slot_url(day, "one", "start"), headers=ada)
+    answer = client.post(slot_url(day, "one", verb), json={"seconds": 57_601} | more, headers=ada)
+    assert (answer.status_code, answer.json()["field"]) == (422, "seconds")
+    assert answer.json()["detail"] == "seconds is above 57600."
+    answer = client.post(slot_url(day, "one", verb), json={"seconds": 57_600} | more, headers=ada)
+    assert (answer.status_code, answer.json()["seconds"]) == (200, 57_600)
+
+
+def test_what_is_sent_again_of_a_review_that_ended_without_a_word(
+    client: TestClient, day: MyDay, ada: dict[str, str], clock: Clock
+) -> None:
+    """Figures add to what is recorded and take nothing away, as the description says."""
+    client.post(slot_url(day, "one", "start"), headers=ada)
+    clock.forward(timedelta(seconds=300))
+    client.post("/v1/me/day/end", headers=ada)
+    url = slot_url(day, "one", "complete")
+
+    def send(seconds: int, **more: Any) -> Any:
+        return client.post(url, json={"seconds": seconds, "outcome": AGREE} | more, headers=ada)
+
+    done = send(400)
+    assert (done.status_code, done.json()["state"], done.json()["seconds"]) == (200, "done", 400)
+    ledger = day.ledger(day.slots["one"])
+    for again in (send(400), send(399), send(0), send(400, seen={"severity": 1})):
+        assert (again.status_code, again.json()) == (200, done.json())
+    for other in (send(401), send(400, seen={"severity": 4})):
+        assert (other.status_code, other.json()["type"]) == (409, "/problems/conflict")
+    assert send(400, outcome={"decision": "disagree", "error_type": "too-mild"}).status_code == 409
+    assert day.ledger(day.slots["one"]) == ledger
+    described = client.get("/openapi.json").json()["paths"]["/v1/me/slots/{slot}/complete"]["post"]
+    assert "figures that add nothing count as sent again" in " ".join(described["description"].split())
 
 
 def test_a_slot_has_a_number(client: TestClient, ada: dict[str, str]) -> None:

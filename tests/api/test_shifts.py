@@ -46,6 +46,23 @@ def test_a_lead_says_who_is_there(here: Served) -> None:
     assert here.tell(LEAD, f"{HERE}/present")["there"] == "there"
 
 
+@pytest.mark.parametrize("verb", ["absent", "late"])
+def test_who_is_at_work_is_neither_absent_nor_late(here: Served, verb: str) -> None:
+    """A review is on the screen. Once it is paused it goes back; whoever asks is not told so."""
+    body = {"arrives_at": f"{TODAY}T13:00:00Z"} if verb == "late" else None
+    here.day.item("s1")
+    slot = here.day.slot("ada", "s1", state="started", leased_until=NOW + timedelta(minutes=1))
+    refused = here.tell(LEAD, f"{HERE}/{verb}", body, status=409)
+    assert refused["detail"] == "They are at work: a review of theirs is on the screen."
+    here.day.run(
+        "update slot set leased_until = null, pauses = tstzmultirange(tstzrange(:now, null))", now=NOW
+    )
+    said = here.tell(LEAD, f"{HERE}/{verb}", body)
+    assert (said["there"], said["taken_back"]) == (verb, 0)
+    assert set(said) == {"auditor", "work_date", "there", "there_from", "there_until", "taken_back"}
+    assert here.day.rows("select id, state, ended_by from slot") == [(slot, "skipped", "day")]
+
+
 def test_nobody_else_does(here: Served) -> None:
     for verb, body in (("absent", None), ("late", {"arrives_at": f"{TODAY}T13:00:00Z"}), ("present", None)):
         for actor in (UPSTREAM, WELLBEING):

@@ -194,6 +194,18 @@ CASES: dict[str, tuple[Course, Candidate, float, str]] = {
         5,
         "The first 15 minutes of your shift are kept free of severe material, until 09:15.",
     ),
+    "first edge of an hour": (
+        course(rules=under(replace(WIND_DOWN, first=3600))),
+        asked(3, 1),
+        5,
+        "The first 1 hour of your shift is kept free of severe material, until 10:00.",
+    ),
+    "last edge of an hour": (
+        course(rules=under(replace(WIND_DOWN, last=3600))),
+        asked(3, 10),
+        420,
+        "The last 1 hour of your shift is kept free of severe material, so that the day can wind down.",
+    ),
     "last edge ahead": (
         course(rules=under(WIND_DOWN)),
         asked(3, 10),
@@ -242,6 +254,7 @@ def test_room_is_told_ahead_and_when_it_is_used_up() -> None:
         ("rest", 440, RECOVERY),
         ("edge ahead", 433.5, WIND_DOWN),
         ("edge", 435, WIND_DOWN),
+        ("hour ahead", 418.5, replace(WIND_DOWN, last=3600)),
     ):
         room = room_until(course(running, rules=under(rule)), running, at(minutes))
         assert room is not None
@@ -254,6 +267,8 @@ def test_room_is_told_ahead_and_when_it_is_used_up() -> None:
         "severe material.",
         "edge": "The last 45 minutes of your shift are kept free of severe material, so that the day can "
         "wind down.",
+        "hour ahead": "This can go on for 90 seconds; the last 1 hour of your shift is kept free of severe "
+        "material.",
     }
 
 

@@ -13,20 +13,24 @@ from models.actions.claim_task import claim_next, claim_task
 from models.actions.escalate import Escalation, escalate
 from models.actions.place_again import place_again
 from models.actions.place_escalation import place_escalation
-from models.actions.retry_waiting import MOST_LIVE, PARKED, RETRY, SLOWEST, retry_waiting
+from models.actions.retry_waiting import MOST_LIVE, PARKED, RETRY, SLOWEST, SURGE, retry_waiting
 from models.actions.return_task import MOST_ATTEMPTS, return_task
+from models.actions.wait_for_place import UNABLE
 from models.actor import SYSTEM, Actor
 from models.queries.escalations import waiting_escalations
 from models.refusal import Refusal
 from tests.conftest import Database
-from tests.days.build import NINE, WORK_DATE, Day, auditor, instance, policy, sample
-from tests.days_in_database.steps import engine_of, load, planned, rows, write
+from tests.days.build import NINE, WORK_DATE, Day, auditor, escalation, instance, policy, sample
+from tests.days_in_database.steps import engine_of, load, make, planned, publish, rows, write
 from tests.workers.processes import wait_for
+from workers.clock import tick
 
 TOOL = Actor("upstream", "tool-1")
 NOW = datetime.fromtimestamp(NINE - 3600, UTC)
+A_DAY = 86_400
 TOO_LONG = 50_000
 """Seconds; no shift is so long."""
+TOLD_LEADS = "select addressee, kind from notice where addressee like 'team:%' order by id"
 
 
 @pytest.fixture
@@ -72,6 +76,7 @@ def test_a_plan_that_was_begun_before_it_came_does_not_lose_it(engine: Engine) -
     place_all(engine, NOW + RETRY)
     assert rows(engine, "select state from slot where item = 'e-1'") == [("planned",)]
     assert rows(engine, "select from waiting_escalation") == []
+    assert rows(engine, TOLD_LEADS) == []  # they have never heard that it waits
 
 
 def test_the_longer_it_waits_the_less_often_it_is_tried(engine: Engine) -> None:
@@ -176,3 +181,81 @@ def test_whoever_files_tasks_does_not_block_those_who_try_again(engine: Engine) 
     assert retried.result(20) <= 1
     live = "select count(*) from task where kind = 'place' and state = 'waiting' group by dedupe_key"
     assert rows(engine, live) == [(1,), (1,)]
+
+
+def test_leads_hear_that_what_waited_is_in_a_plan(engine: Engine) -> None:
+    planned(engine, WORK_DATE, NOW)
+    submit(engine, "e-1", TOO_LONG)
+    place_all(engine, NOW)
+    write(engine, "update item set seconds = 60 where id = 'e-1'")
+    planned(engine, WORK_DATE, NOW)
+    assert rows(engine, "select state from slot where item = 'e-1'") == [("planned",)]
+    assert rows(engine, TOLD_LEADS) == [
+        ("team:t1", "escalation-waits"),
+        ("team:t1", "escalation-no-longer-waits"),
+    ]
+
+
+def test_a_surge_asks_for_no_plan_beside_one_that_is_being_made(engine: Engine) -> None:
+    """Else none would ever be done."""
+    planned(engine, WORK_DATE, NOW)
+    for number in range(SURGE + 1):
+        submit(engine, f"e-{number}", TOO_LONG)
+    place_all(engine, NOW)
+    made = make(engine, WORK_DATE, NOW)
+    for seconds in range(0, 8, 2):
+        tick(engine, timedelta(hours=1), NOW + timedelta(seconds=seconds))
+    publish(engine, made, NOW + timedelta(seconds=8))
+    tick(engine, timedelta(hours=1), NOW + timedelta(seconds=10))
+    assert rows(engine, "select reason from plan where state = 'waiting'") == [("surge",)]
+
+
+def test_what_is_loaded_between_two_shifts_is_planned(database: Database) -> None:
+    people = (auditor("ada"), auditor("ben", shift_start=NINE + 7200, shift_end=NINE + 10800))
+    between = datetime.fromtimestamp(NINE + 5400, UTC)
+    with engine_of(database) as engine:
+        load(engine, instance(Day(policy(), people, (sample("s1"),))))
+        planned(engine, WORK_DATE, NOW)
+        load(engine, instance(Day(policy(), people, (sample("s1"), escalation("e1", severity=0)))), between)
+        assert rows(engine, "select reason from plan where state = 'waiting'") == [("day-loaded",)]
+
+
+def test_what_was_kept_untold_says_why_it_waits_once_it_is_told(engine: Engine) -> None:
+    planned(engine, WORK_DATE, NOW)
+    write(engine, "update plan set state = 'superseded'")
+    submit(engine, "e-1")
+    place_all(engine, NOW)
+    write(engine, "update plan set state = 'published'")
+    later = NOW + RETRY
+    assert retry_waiting(engine, SYSTEM, later) == 1
+    for _ in range(MOST_ATTEMPTS):
+        write(engine, "update task set run_after = :now where state = 'waiting'", now=later)
+        claim = claim_next(engine, SYSTEM, "place", 60, later)
+        assert claim is not None
+        return_task(engine, SYSTEM, claim, "error", "KeyError", 1, later)
+    with engine.connect() as connection:
+        [waiting] = waiting_escalations(connection, later)
+    assert waiting.sentence == UNABLE
+
+
+@pytest.mark.parametrize("opt_outs", [[], ["hate"]])
+def test_what_leads_are_told_says_nothing_of_what_protects_anybody(
+    database: Database, opt_outs: list[str]
+) -> None:
+    """Ada alone speaks the language: whether she has opted out is nowhere to be seen."""
+    ada = auditor("ada", team="t1", languages=["id"], opt_outs=opt_outs)
+    morrow = auditor(
+        "ada", languages=["id"], opt_outs=opt_outs, shift_start=NINE + A_DAY, shift_end=NINE + A_DAY + 7200
+    )
+    with engine_of(database) as engine:
+        load(engine, instance(Day(policy(), (ada, auditor("ben", team="t2")), (sample("s1"),))))
+        planned(engine, WORK_DATE, NOW)
+        next_date = WORK_DATE + timedelta(days=1)
+        load(engine, instance(Day(policy(), (morrow,), (sample("s2"),), work_date=next_date)))
+        asked = Escalation("e-1", "ID", "id", "hate", 0, "image", 5400, 1, 1, None, None, ())
+        escalate(engine, TOOL, "e-1", asked, NOW)
+        place_all(engine, NOW)
+        with engine.connect() as connection:
+            [waiting] = waiting_escalations(connection, NOW)
+        assert waiting.earliest == datetime.fromtimestamp(NINE + A_DAY, UTC)
+        assert rows(engine, TOLD_LEADS) == [("team:t1", "escalation-waits")]

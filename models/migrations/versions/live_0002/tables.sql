@@ -76,6 +76,8 @@ create table waiting_escalation (
     told_at timestamptz
 );
 create index item_withdrawn on item (withdrawn_at) where withdrawn_at is not null;
+-- For what a date leaves when it is over, looked for every few seconds.
+create index item_escalation on item (work_date) where kind = 'escalation' and withdrawn_at is null;
 
 -- Tasks that somebody should look into.
 create index task_parked on task (id) where state = 'parked';
