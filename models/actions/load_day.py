@@ -209,13 +209,14 @@ GIVEN_PEOPLE = """
 """
 LOCK_PEOPLE = text(f"select lock_guards(array({GIVEN_PEOPLE}))")
 PEOPLE = text(GIVEN_PEOPLE)
-# Work dates whose plans no longer fit: the one that was loaded, from its first shift on (before that,
-# somebody asks for a plan when all is loaded), and those in which people's limits now hold less.
+# Work dates whose plans no longer fit: the one that was loaded, from shortly before its first shift on (until
+# then the clock asks for a plan when all is loaded), and those in which people's limits now hold less.
 TO_PLAN_AGAIN = text("""
     select work_date from slot where id = any (:slots)
     union
     select work_date from shift where work_date = :work_date
-    group by work_date having min(shift_start) <= :now and max(shift_end) > :now
+    group by work_date
+    having min(shift_start) <= cast(:now as timestamptz) + interval '5 minutes' and max(shift_end) > :now
     order by work_date
 """)
 # Locks the day until the end, as publishing does: what is loaded and what is published wait for each other.

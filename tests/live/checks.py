@@ -12,8 +12,8 @@ from itertools import pairwise
 
 from tests.live.rows import Changes, Limit, Rows, Shift, Slot, Use
 from tests.live.told import Told
+from tests.live.waiting import LIVE, lacking, unexplained
 
-LIVE = ("planned", "started", "done")
 UNITS_PER_POINT = 600
 
 
@@ -235,38 +235,17 @@ def nothing_doubled(rows: Rows, told: Told) -> Iterator[str]:
             yield f"doubled: {item} has {number} live reviews and {told.accepted[item]} are wanted"
 
 
-def nothing_lost(rows: Rows, told: Told, now: int) -> Iterator[str]:
+def nothing_lost(rows: Rows, told: Told) -> Iterator[str]:
     """(c) Everything accepted is there; an escalation that lacks a review waits for one visibly; every
     completion has its outcome and its exposure."""
-    live: Counter[str] = Counter()
-    for slot in rows.slots.values():
-        if slot.item is not None and slot.state in LIVE:
-            live[slot.item] += 1
-    looked_for = {
-        task.dedupe_key for task in rows.tasks.values() if task.state in ("waiting", "claimed", "parked")
-    }
-    in_force = [plan for plan in rows.plans.values() if plan.state == "published"]
-    ahead = {shift.work_date for shift in rows.shifts.values() if _ends(shift) > now}
-    for item, wanted in told.accepted.items():
+    for item in told.accepted:
         row = rows.items.get(item)
         if row is None:
             yield f"lost: item {item} was accepted and is not there"
             continue
         if row.withdrawn != (item in told.withdrawn):
             yield f"lost: item {item} is {'' if row.withdrawn else 'not '}withdrawn, and was told otherwise"
-        if row.kind != "escalation" or row.withdrawn or live[item] >= wanted or item in rows.waiting:
-            continue
-        if f"place:{item}" in looked_for:
-            continue
-        plans = [plan for plan in in_force if row.work_date in (None, plan.work_date)]
-        if any((plan.id, item) in rows.unplanned for plan in plans):
-            continue
-        # Where no plan is in force that it could go into, the next plan takes it up.
-        if any(f"plan:{plan.work_date}" in looked_for for plan in plans):
-            continue
-        if not any(plan.work_date in ahead for plan in plans):
-            continue
-        yield f"lost: escalation {item} has {live[item]} of {wanted} reviews, and nobody looks for a place"
+    yield from unexplained(rows, told)
     for number, outcome in told.completed.items():
         if rows.outcomes.get(number) != outcome:
             yield f"lost: slot {number} was completed with {outcome} and has {rows.outcomes.get(number)}"
@@ -283,10 +262,6 @@ def nothing_lost(rows: Rows, told: Told, now: int) -> Iterator[str]:
         ]
         if found != records:
             yield f"record: of slot {number} there is {found} on record, and there should be {records}"
-
-
-def _ends(shift: Shift) -> int:
-    return shift.end if shift.available_until is None else min(shift.end, shift.available_until)
 
 
 def notices(changes: Changes, who: str | None, is_told: bool) -> Iterator[str]:
@@ -327,7 +302,8 @@ def tasks(rows: Rows, changes: Changes, kind: str) -> Iterator[str]:
         if before is not None and after.fence < before.fence:
             yield f"tasks: the fence of task {after.id} fell from {before.fence} to {after.fence}"
         ended = before is not None and before.state in ("done", "parked") and after.state != before.state
-        if ended and kind != "retry-task":
+        revived = kind == "retry-waiting" and after.kind == "place" and after.state == "waiting"
+        if ended and kind != "retry-task" and not revived:
             assert before is not None
             yield f"tasks: task {after.id} was {before.state} and is {after.state}"
     if changes.plans:
@@ -344,7 +320,8 @@ def tasks(rows: Rows, changes: Changes, kind: str) -> Iterator[str]:
 
 
 def settled(rows: Rows, told: Told) -> Iterator[str]:
-    """(g) At the end of everything: nothing runs, waits for a worker or is reserved."""
+    """(g) At the end of everything: nothing runs, waits for a worker or is reserved, and what lacks a review
+    is kept in mind."""
     for slot in rows.slots.values():
         if slot.state in ("planned", "started"):
             yield f"end: slot {slot.id} of {slot.auditor} is still {slot.state}"
@@ -356,10 +333,10 @@ def settled(rows: Rows, told: Told) -> Iterator[str]:
     for (auditor, use, on), (_, reserved) in rows.sums.items():
         if reserved:
             yield f"end: {auditor} still has {reserved} of use {use} reserved on {on}"
-    for item, wanted in told.accepted.items():
-        row = rows.items[item]
-        live = sum(slot.item == item and slot.state in LIVE for slot in rows.slots.values())
-        if row.kind == "escalation" and not row.withdrawn and live < wanted and row.work_date is not None:
-            yield f"end: escalation {item} lacks a review and stays with {row.work_date}, which is over"
+    for item, _, _ in lacking(rows, told):
+        if (with_date := rows.items[item].work_date) is not None:
+            yield f"end: escalation {item} lacks a review and stays with {with_date}, which is over"
+        if item not in rows.waiting:
+            yield f"lost: escalation {item} lacks a review at the end, and does not stand in the list"
     if told.reviews:
         yield f"end: reviews {sorted(told.reviews)} still run"

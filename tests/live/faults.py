@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, TextClause, text
 
 from models.actions import publish_plan
+from models.actions.keep_within_limits import Gone
+from models.queries.my_slot import running
 from models.snapshot import Inputs
 from tests.live.arena import Arena, arena
 from tests.live.schedule import Lived, live
@@ -194,7 +197,7 @@ def incident_as_expected(planting: Planting) -> None:
 def nothing_withdrawn(planting: Planting) -> None:
     """A limit that is passed takes nothing back."""
     for module in ("settle_exposure", "lower_limit", "load_day"):
-        planting.put(A + module, "keep_within_limits", lambda *_, **__: [])
+        planting.put(A + module, "keep_within_limits", lambda *_, **__: Gone([], []))
 
 
 def nothing_placed_again(planting: Planting) -> None:
@@ -204,7 +207,7 @@ def nothing_placed_again(planting: Planting) -> None:
         for name, module in sys.modules.items()
         if name.startswith(A) and callable(getattr(module, "place_again", None))
     } - {A + "place_again", A + "escalate"}
-    assert {A + "skip", A + "hand_back", A + "keep_within_limits"} <= placing
+    assert {A + "skip", A + "hand_back", A + "settle_exposure", A + "lower_limit"} <= placing
     for module in placing:
         planting.put(module, "place_again", nothing)
 
@@ -279,35 +282,140 @@ def withdrawn_item_planned(planting: Planting) -> None:
     planting.put(A + "withdraw_item", "release_reserved", nothing)
 
 
+def left_out_not_kept(planting: Planting) -> None:
+    """What a plan has no place for is told in its document alone."""
+    planting.put(A + "publish_plan", "keep_left_out", nothing)
+
+
+def without_place_not_kept(planting: Planting) -> None:
+    """What no day has a place for is done with once it was tried."""
+    planting.put(A + "place_escalation", "wait_for_place", lambda *_: False)
+
+
+def without_plan_not_kept(planting: Planting) -> None:
+    planting.put(A + "place_escalation", "wait_for_plan", nothing)
+
+
+def parked_not_kept(planting: Planting) -> None:
+    """What was tried too often is operations' alone."""
+    planting.put(A + "return_task", "wait_for_operations", nothing)
+
+
+def list_emptied(planting: Planting) -> None:
+    """With each plan that is published nothing waits any more."""
+    planting.replace(A + "publish_plan", "NO_LONGER_WAITS", "where item.reviews <=", "where 0 <=")
+
+
+def never_tried_again(planting: Planting) -> None:
+    planting.put(A + "retry_waiting", "_again", lambda *_: False)
+
+
+def tried_without_pause(planting: Planting) -> None:
+    planting.put(A + "retry_waiting", "RETRY", timedelta(0))
+
+
+def parked_never_tried_again(planting: Planting) -> None:
+    planting.put(A + "retry_waiting", "PARKED", timedelta(days=1))
+
+
+def parked_tried_at_once(planting: Planting) -> None:
+    planting.put(A + "retry_waiting", "PARKED", timedelta(0))
+
+
+def nothing_carried_over(planting: Planting) -> None:
+    planting.replace(A + "carry_over", "CARRY", "having max(", "having false and max(")
+
+
+def carried_over_too_early(planting: Planting) -> None:
+    """A date is over when the first goes home."""
+    planting.replace(A + "carry_over", "CARRY", "having max(", "having min(")
+
+
+def carried_over_unplaced(planting: Planting) -> None:
+    planting.put(A + "carry_over", "place_again", nothing)
+
+
+def surges_without_pause(planting: Planting) -> None:
+    """As long as many wait the date is planned anew, as soon as it has been."""
+    planting.replace(A + "retry_waiting", "SURGING", "plan.requested_at > :since", "false")
+
+
+def surge_disturbs(planting: Planting) -> None:
+    """Every time that the clock looks, what is being planned is begun again."""
+    planting.replace(A + "retry_waiting", "SURGING", "(plan.state in ('waiting', 'planning')", "(false")
+
+
+def surge_asks_nothing(planting: Planting) -> None:
+    planting.put(A + "retry_waiting", "ask_replan", nothing)
+
+
+def told_with_every_try(planting: Planting) -> None:
+    planting.replace(A + "wait_for_place", "EXPLAINED", "returning old.told_at is null", "returning true")
+
+
+def found_place_untold(planting: Planting) -> None:
+    planting.put(A + "place_escalation", "tell_that_it_waits_no_longer", nothing)
+
+
+def planned_after_all_untold(planting: Planting) -> None:
+    """Where a plan has a place for what waited, leads do not hear of it."""
+    planting.put(A + "publish_plan", "tell_that_it_waits_no_longer", nothing)
+
+
+def absent_at_work(planting: Planting) -> None:
+    """Who has a review on the screen may be noted as absent."""
+    for module in ("mark_absent", "arrive_late"):
+        planting.put(A + module, "left_running", lambda connection, shift: running(connection, shift.auditor))
+
+
 FAULTS = (
     Fault("the guard is off", guard_off, ("sums",)),
     Fault("limits are not weighed", limits_not_weighed, ("limit",)),
     Fault("the guard's windows are a day short", windows_a_day_short, ("limit",)),
-    Fault("the fence is off", fence_off, ("fence",)),
-    Fault("heartbeats are not counted", beats_not_counted, ("state",), 1),
-    Fault("a lease grows without a reservation", leases_not_reserved, ("reserved",)),
-    Fault("a lease that has run out is not counted", lease_not_counted, ("state",)),
-    Fault("silence counts as rest", silence_counts_as_rest, ("state",)),
-    Fault("skipping keeps its reservation", skip_keeps_its_reservation, ("reserved",)),
-    Fault("closing a shift keeps its reservations", closing_keeps_reservations, ("reserved",)),
-    Fault("a withdrawn item keeps its reservation", withdrawn_item_planned, ("reserved",)),
+    Fault("the fence is off", fence_off, ("fence",), 2),
+    Fault("heartbeats are not counted", beats_not_counted, ("state",), 2),
+    Fault("a lease grows without a reservation", leases_not_reserved, ("reserved",), 2),
+    Fault("a lease that has run out is not counted", lease_not_counted, ("state",), 3),
+    Fault("silence counts as rest", silence_counts_as_rest, ("state",), 3),
+    Fault("skipping keeps its reservation", skip_keeps_its_reservation, ("reserved",), 3),
+    Fault("closing a shift keeps its reservations", closing_keeps_reservations, ("reserved",), 2),
+    Fault("a withdrawn item keeps its reservation", withdrawn_item_planned, ("reserved",), 2),
     Fault("history is a day late", history_a_day_late, ("ledger",)),
     Fault("withdrawing is not told", withdrawing_untold, ("notice",)),
-    Fault("replanning is not told", replanning_untold, ("notice",), 2),
-    Fault("placing is not told", placing_untold, ("notice",), 1),
-    Fault("an incident is kept as what was expected", incident_as_expected, ("ledger",), 1),
+    Fault("replanning is not told", replanning_untold, ("notice",)),
+    Fault("placing is not told", placing_untold, ("notice",)),
+    Fault("an incident is kept as what was expected", incident_as_expected, ("ledger",), 2),
     Fault("a passed limit takes nothing back", nothing_withdrawn, ("limit",)),
-    Fault("nothing is placed again", nothing_placed_again, ("lost",), 2),
+    Fault("nothing is placed again", nothing_placed_again, ("lost",)),
     Fault("keys are forgotten", keys_forgotten, ("refused", "repeated")),
-    Fault("a stale plan is published", stale_plan_published, ("stale",)),
-    Fault("two reviews at once", two_at_once, ("overlap",)),
+    Fault("a stale plan is published", stale_plan_published, ("stale",), 10),
+    Fault("two reviews at once", two_at_once, ("overlap",), 2),
     Fault("tasks are filed twice", tasks_filed_twice, ("tasks",)),
-    Fault("reserved twice", reserved_twice, ("reserved",), 3),
+    Fault("reserved twice", reserved_twice, ("reserved",)),
     Fault("an outcome is dropped", outcome_dropped, ("lost",)),
     Fault("rests are not asked for", rests_not_asked, ("rest", "edge"), 3),
     Fault("heartbeats ask no stretch", stretches_forgotten_by_beats, ("rest", "edge"), 2),
     Fault("claims are never taken back", claims_never_taken_back, ("end",)),
-    Fault("pauses count as looked at", pauses_not_kept, ("state",), 2),
+    Fault("pauses count as looked at", pauses_not_kept, ("state",), 8),
+    Fault("what a plan leaves out is not kept", left_out_not_kept, ("lost",)),
+    Fault("what has no place is not kept", without_place_not_kept, ("lost",), 2),
+    Fault("what has no plan is not kept", without_plan_not_kept, ("lost",), 1),
+    Fault("what was parked is not kept", parked_not_kept, ("lost",), 2),
+    Fault("a plan empties the list", list_emptied, ("lost",)),
+    Fault("nothing is tried again", never_tried_again, ("retry",)),
+    Fault("all is tried again without a pause", tried_without_pause, ("retry",)),
+    Fault("what was parked is never tried again", parked_never_tried_again, ("retry",), 1),
+    Fault("what was parked is tried again at once", parked_tried_at_once, ("retry",), 1),
+    Fault("nothing is carried over", nothing_carried_over, ("carried",)),
+    Fault("carried over too early", carried_over_too_early, ("carried",), 1),
+    Fault("carried over and not placed", carried_over_unplaced, ("lost",), 1),
+    Fault("surges without a pause", surges_without_pause, ("surge",)),
+    Fault("a surge disturbs planning", surge_disturbs, ("surge",), 6),
+    Fault("a surge asks for nothing", surge_asks_nothing, ("surge",)),
+    Fault("leads are told with every try", told_with_every_try, ("leads",)),
+    Fault("a found place is not told", found_place_untold, ("leads",)),
+    Fault("a planned place is not told", planned_after_all_untold, ("leads",)),
+    Fault("absent while at work", absent_at_work, ("state",), 13),
 )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from allocator.rules.policy import MODALITIES, SEVERITIES
 from models.actions.load_day import load_day
 from models.doorbell import ring_what_is_filed
-from tests.live import checks, rests
+from tests.live import checks, rests, waiting
 from tests.live.arena import QUEUE, Stage
 from tests.live.calls import Answer, Call, Way, make
 from tests.live.rows import Changes, Rows, Slot
@@ -49,9 +49,9 @@ ALLOWED: dict[tuple[str | None, str], frozenset[str]] = {
     ("planned", "returned"): frozenset({"hand-back"}),
     ("planned", "withdrawn"): SYSTEM_KINDS,
     ("started", "started"): frozenset({"beat", "pause", "resume", "break", "publish"}),
-    ("started", "done"): frozenset({"complete", "end-break", "end-day", "close-shifts", "absent"}),
+    ("started", "done"): frozenset({"complete", "end-break", "end-day", "close-shifts", "absent", "late"}),
     ("started", "skipped"): frozenset(
-        {"skip", "beat", "resume", "close-silent", "close-shifts", "end-day", "absent"}
+        {"skip", "beat", "resume", "close-silent", "close-shifts", "end-day", "absent", "late"}
     ),
     ("skipped", "skipped"): frozenset({"complete", "skip"}),
     ("skipped", "done"): frozenset({"complete"}),
@@ -95,6 +95,8 @@ class Life:
     last: int | None = None
     """The slot that the last call was about."""
     escalations: list[tuple[str, Any]] = field(default_factory=list)
+    known_as: dict[str, Any] = field(default_factory=dict)
+    """What was accepted under each key."""
     path: list[str] = field(default_factory=list)
     """The last steps, for whoever has to find out."""
 
@@ -159,7 +161,7 @@ class Life:
             raise Breached(f"refused: {call.kind} {call.said} must not be: {answer.refusal.sentence}")
         if answer.how != "lost":
             self._note(call, answer, prior, changes, self.now + skew)
-        found = list(self._checked(call, changes, self.now + skew))
+        found = list(self._checked(call, answer, changes, self.now + skew))
         if found:
             raise Breached("; ".join(found[:4]))
         return answer
@@ -176,14 +178,26 @@ class Life:
                 self.counts["slot", f"{was}-{after.state}"] += 1
             if after.ended_by is not None and was == "started":
                 self.counts["ended by", after.ended_by] += 1
+            if was == "started" and call.kind in ("absent", "late"):
+                self.counts["left running", after.kind] += 1
             is_moved = before is not None and before.planned_start != after.planned_start
             if was == after.state == "planned" and is_moved:
                 self.counts["moved by", call.kind] += 1
             if was == "planned" and after.state == "withdrawn":
                 self.counts["withdrawn by", call.kind] += 1
-        for _, task in changes.tasks:
+        for was_task, task in changes.tasks:
             if task.state == "parked":
                 self.counts["task", "parked"] += 1
+            elif was_task is not None and was_task.state == "parked":
+                self.counts["revived by", call.kind] += 1
+        for old, plan in changes.plans:
+            if old is None and plan.reason is not None:
+                self.counts["planned anew", plan.reason] += 1
+        for waited, waits in changes.waits:
+            if waited is None and waits is not None:
+                self.counts["waits", "told" if waits.told else "untold"] += 1
+            elif waited is not None and waits is None:
+                self.counts["waits", f"no longer, {'told' if waited.told else 'untold'}"] += 1
         if call.kind == "place" and answer.how == "done":
             self.counts["placing", type(answer.result).__name__] += 1
 
@@ -209,7 +223,7 @@ class Life:
                 f"repeated: {call.kind} {call.said} was {before.shown()}, and when repeated {answer.shown()}"
             )
 
-    def _checked(self, call: Call, changes: Changes, now: int) -> list[str]:
+    def _checked(self, call: Call, answer: Answer, changes: Changes, now: int) -> list[str]:
         rows, told = self.rows, self.told
         people = sorted(
             set(rows.people)
@@ -224,16 +238,23 @@ class Life:
             new.state == "published" and new.version == 1 for _, new in changes.plans
         )
         over = call.kind == "close-shifts"
+        looked: list[str] = []
+        if call.kind == "carry-over" and answer.how == "done":
+            looked += waiting.carried(rows, told, changes, now)
+        if call.kind == "retry-waiting" and answer.how == "done":
+            looked += [*waiting.tried_again(rows, changes, now), *waiting.surges(rows, changes, now)]
         return [
             *checks.ledger(rows, told, changes, self.sums),
             *checks.reservations(rows, changes),
             *self.windows.check(people),
             *checks.one_at_a_time(rows, people, self.now),
             *checks.nothing_doubled(rows, told),
-            *checks.nothing_lost(rows, told, self.now),
+            *checks.nothing_lost(rows, told),
+            *waiting.leads(rows, changes, call.kind),
             *checks.notices(changes, call.who, not (first or over)),
             *checks.tasks(rows, changes, call.kind),
             *held,
+            *looked,
         ]
 
     # ---------------------------------------------------------------------- what was told, from what happened
@@ -271,6 +292,8 @@ class Life:
             )
         elif was == "started" and after.state in ("done", "skipped"):
             assert before is not None
+            if call.kind in ("absent", "late") and not before.is_paused:
+                raise Breached(f"state: {call.kind} ended slot {after.id}, which was on the screen")
             self._ended(call, before, after, changes, now)
 
     def _lived(self, call: Call, slot: int, changes: Changes, now: int) -> None:

@@ -39,6 +39,10 @@ class Slot(NamedTuple):
     ended_by: str | None
     placed_at: int | None
 
+    @property
+    def is_paused(self) -> bool:
+        return any(upper is None for _, upper in self.pauses)
+
 
 class Entry(NamedTuple):
     """A row of `ledger`."""
@@ -122,6 +126,7 @@ class Task(NamedTuple):
     lease_until: int | None
     run_after: int
     rung_at: int | None
+    ended_at: int | None
 
 
 class Plan(NamedTuple):
@@ -130,18 +135,27 @@ class Plan(NamedTuple):
     version: int | None
     state: str
     input_version: int | None
+    reason: str | None
+    requested_at: int
 
 
 class Notice(NamedTuple):
     id: int
     addressee: str
     kind: str
+    detail: dict[str, Any]
 
 
 class Waiting(NamedTuple):
+    """A row of `waiting_escalation`; `told`: leads have heard of it, or operations."""
+
     item: str
+    work_date: date | None
     missing: int
     tries: int
+    tried_at: int
+    earliest: int | None
+    told: bool
 
 
 def _seconds(name: str) -> str:
@@ -164,10 +178,12 @@ READ = f"""
     select id, auditor, work_date, entry, category, severity, modality, seconds, items, slot
         from ledger where {WHEN} order by id;
     select auditor, use, work_date, seen, reserved from limit_day where {WHEN};
-    select id, addressee, kind from notice where {WHEN} order by id;
+    select id, addressee, kind, detail from notice where {WHEN} order by id;
     select id, kind, payload, dedupe_key, state, attempts, fence, {_seconds("lease_until")},
-        {_seconds("run_after")}, {_seconds("rung_at")} from task where {WHEN} order by id;
-    select id, work_date, version, state, input_version from plan where {WHEN} order by id;
+        {_seconds("run_after")}, {_seconds("rung_at")}, {_seconds("ended_at")}
+        from task where {WHEN} order by id;
+    select id, work_date, version, state, input_version, reason, {_seconds("requested_at")}
+        from plan where {WHEN} order by id;
     select id, work_date, kind, category, severity, modality, seconds, reviews, only_for,
         withdrawn_at is not null from item where {WHEN} order by position;
     select key, scope, use, window_days, amount, ceiling from exposure_limit where {WHEN} order by position;
@@ -177,9 +193,9 @@ READ = f"""
         from shift where {WHEN} order by work_date, auditor;
     select id, team, home_market, exposure_percent from auditor where {WHEN} order by id;
     select slot, decision, error_type, note from outcome where {WHEN} order by slot;
-    select plan, item, missing from unplanned where {WHEN} order by plan, item;
     select id, limit_key, amount, proposed_by, state from limit_proposal where {WHEN} order by id;
-    select item, missing, tries from waiting_escalation order by item;
+    select item, work_date, missing, tries, {_seconds("tried_at")}, {_seconds("earliest")},
+        told_at is not null from waiting_escalation order by item;
     select work_date, input_version from work_day where {WHEN};
     select limits_version from installation
 """
@@ -201,7 +217,10 @@ class Changes:
     rules: bool = False
     """Whether limits, shifts or profiles changed."""
     proposals: int = 0
-    waiting: bool = False
+    waits: list[tuple[Waiting | None, Waiting | None]] = field(default_factory=list)
+    """Rows of escalations that wait, before and after; None: there is none."""
+    versions: list[date] = field(default_factory=list)
+    """Known dates whose inputs have another version."""
 
     @property
     def nothing(self) -> bool:
@@ -217,7 +236,8 @@ class Changes:
             or self.sums
             or self.rules
             or self.proposals
-            or self.waiting
+            or self.waits
+            or self.versions
         )
 
     def said(self) -> str:
@@ -227,6 +247,8 @@ class Changes:
         parts += [f"task {new.id} {old.state if old else 'new'}>{new.state}" for old, new in self.tasks]
         parts += [f"plan {new.id} {old.state if old else 'new'}>{new.state}" for old, new in self.plans]
         parts += [f"item {new.id}" for old, new in self.items if old is not None]
+        parts += [f"{new.item} waits" for old, new in self.waits if old is None and new is not None]
+        parts += [f"{old.item} waits no longer" for old, new in self.waits if old is not None and new is None]
         return ", ".join(parts)
 
 
@@ -254,7 +276,6 @@ class Rows:
     shifts: dict[tuple[str, date], Shift] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
     outcomes: dict[int, tuple[str, str | None, str | None]] = field(default_factory=dict)
-    unplanned: dict[tuple[int, str], int] = field(default_factory=dict)
     proposals: dict[int, tuple[str, int, str, str]] = field(default_factory=dict)
     """Limit, amount, who proposed, state."""
     waiting: dict[str, Waiting] = field(default_factory=dict)
@@ -275,7 +296,7 @@ class Rows:
 
     def _take(self, *tables: list[tuple[Any, ...]]) -> Changes:
         slots, entries, sums, notices, tasks, plans, items, limits, uses, *more = tables
-        shifts, people, outcomes, unplanned, proposals, waiting, days, installation = more
+        shifts, people, outcomes, proposals, waiting, days, installation = more
         changes = Changes()
         for row in slots:
             slot = Slot._make((*row[:13], _pairs(row[13]), _pairs(row[14]), *row[15:]))
@@ -336,14 +357,14 @@ class Rows:
         for slot_id, *found in outcomes:
             changes.outcomes.append(slot_id)
             self.outcomes[slot_id] = tuple(found)
-        for plan_id, item_id, missing in unplanned:
-            self.unplanned[plan_id, item_id] = missing
         for proposal, *told in proposals:
             changes.proposals += 1
             self.proposals[proposal] = tuple(told)
         known = {row[0]: Waiting(*row) for row in waiting}
-        changes.waiting = known != self.waiting
+        pairs = [(self.waiting.get(item), known.get(item)) for item in sorted({*known, *self.waiting})]
+        changes.waits = [(before, after) for before, after in pairs if before != after]
         self.waiting = known
+        changes.versions = [on for on, version in days if self.versions.get(on, version) != version]
         self.versions.update(days)
         self.limits_version = installation[0][0]
         return changes

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
@@ -12,6 +13,7 @@ from functools import partial
 import psycopg
 from sqlalchemy import Engine
 
+from models.actions import retry_waiting
 from models.actions.note_rings import note_rings
 from models.actions.request_plan import request_plan
 from models.actions.return_task import take_back_tasks
@@ -22,10 +24,16 @@ from tests.live.arena import QUEUE, Arena, stage
 from tests.live.calls import Call, Way
 from tests.live.life import Breached, Delayed, Life
 from tests.live.rows import digest
+from tests.live.waiting import SURGE
 from tests.live.workers import EVERY, Worker
 
 SHARE_LOST, SHARE_AGAIN, SHARE_LATE, SHARE_SKEWED = 0.03, 0.06, 0.04, 0.04
 """Of all calls: cut off before the commit, made twice, on their way for some steps, by a clock behind."""
+SHARE_OLD = 0.06
+"""Of all claims: by a worker that does not know what is asked, so that the task is parked."""
+QUIET = 8
+"""Rounds at the end of a schedule in which days are open still and only the clock and workers do anything:
+what waits is tried again, and so is the one that was parked in the first."""
 CUT_OFF: tuple[Way, ...] = ("broken", "killed")
 
 
@@ -51,7 +59,7 @@ def live(
     prepare: Callable[[psycopg.Connection], None] = lambda _: None,
 ) -> Lived:
     """One schedule of `length` steps, and its end. `prepare` may change its database first."""
-    with stage(place) as own:
+    with stage(place) as own, _small_surges():
         prepare(own.eyes)
         life = Life(seed, own, trace)
         breach = None
@@ -71,6 +79,17 @@ def live(
             seed, life.step, life.counts, breach, list(life.path) if breach else [],
             digest(own) if digested else None,
         )  # fmt: skip
+
+
+@contextmanager
+def _small_surges() -> Iterator[None]:
+    """So few escalations are many where so few people work."""
+    before = retry_waiting.SURGE
+    retry_waiting.SURGE = SURGE
+    try:
+        yield
+    finally:
+        retry_waiting.SURGE = before
 
 
 def _begin(life: Life) -> None:
@@ -134,6 +153,9 @@ def _step(life: Life, length: int) -> None:
         life.repeat(call, answer, skew)
     if worker is not None:
         worker.heard(call, answer)
+        if call.kind == "claim" and worker.claim is not None and rng.random() < SHARE_OLD:
+            life.counts["worker", "is too old"] += 1
+            worker.why = "unknown-kind"
         if call.kind == "verify" and answer.result:
             raise Breached(f"verify: the plan for task {call.said} breaks rules: {answer.result[:3]}")
 
@@ -189,21 +211,33 @@ def _end(life: Life) -> None:
         one.call.must = False
         life.do(one.call)
     life.delayed.clear()
+    for round_ in range(QUIET):
+        life.step += 1
+        life.now += 100
+        _tick(life, is_one_old=round_ == 0)
     over = max(shift.end for shift in life.rows.shifts.values())
     for round_ in range(80):
         life.step += 1
         life.now = max(life.now, over) + 600 if round_ == 0 else life.now + 150
-        for step in (steps.close_quiet, steps.close_over, steps.carry, steps.try_waiting):
-            if (call := step(life)) is not None:
-                life.do(call)
-        reconcile(life)
-        for worker in life.workers:
-            for _ in range(200):
-                call = worker.next_call()
-                if call is None:
-                    break
-                worker.heard(call, life.do(call))
+        _tick(life)
         if round_ >= 2 and not any(task.state in ("waiting", "claimed") for task in life.rows.tasks.values()):
             break
     if found := list(checks.settled(life.rows, life.told)):
         raise Breached("; ".join(found[:4]))
+
+
+def _tick(life: Life, *, is_one_old: bool = False) -> None:
+    """The clock's round and the reconciler's, and every worker until nothing rings. `is_one_old`: the first
+    placement comes to a worker that does not know what that is."""
+    for step in (steps.close_quiet, steps.close_over, steps.carry, steps.try_waiting):
+        if (call := step(life)) is not None:
+            life.do(call)
+    reconcile(life)
+    for worker in life.workers:
+        for _ in range(200):
+            call = worker.next_call()
+            if call is None:
+                break
+            worker.heard(call, life.do(call))
+            if is_one_old and worker.claim is not None and worker.claim.kind == "place":
+                worker.why, is_one_old = "unknown-kind", False

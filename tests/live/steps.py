@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -146,7 +146,7 @@ def pause_now(life: Life) -> Call | None:
 
 
 def go_on(life: Life) -> Call | None:
-    paused = [slot for slot in life.rows.slots.values() if slot.state == "started" and is_paused(slot)]
+    paused = [slot for slot in life.rows.slots.values() if slot.state == "started" and slot.is_paused]
     slot = life.rng.choice(paused) if paused and life.rng.random() < 0.95 else _running(life)
     if slot is None:
         return None
@@ -158,10 +158,6 @@ def go_on(life: Life) -> Call | None:
         who,
         slot.id,
     )
-
-
-def is_paused(slot: Slot) -> bool:
-    return any(upper is None for _, upper in slot.pauses)
 
 
 def _any_slot(life: Life) -> Slot | None:
@@ -318,13 +314,14 @@ def escalate_again(life: Life) -> Call | None:
     if life.rng.random() < 0.15:
         return _escalating(life, key, replace(escalation, seconds=escalation.seconds + 1))
     call = _escalating(life, key, escalation)
-    call.must = escalation.id in life.told.accepted
+    call.must = life.known_as.get(key) == escalation
     return call
 
 
 def _escalating(life: Life, key: str, escalation: Escalation) -> Call:
     def act(engine: Any, now: datetime) -> Any:
         escalated = escalate(engine, UPSTREAM, key, escalation, now)
+        life.known_as[key] = escalation
         life.told.accepted[escalated.id] = escalation.reviews
         return escalated
 
@@ -356,7 +353,18 @@ def absent(life: Life) -> Call | None:
     who, on = _shift_to_come(life)
     if who is None:
         return None
-    return Call("absent", f"{who} {on}", lambda engine, now: mark_absent(engine, OPERATIONS, who, on, now))
+    return Call(
+        "absent",
+        f"{who} {on}",
+        lambda engine, now: mark_absent(engine, OPERATIONS, who, on, now),
+        must=not _on_screen(life, who, on),
+    )
+
+
+def _on_screen(life: Life, who: str, on: date) -> bool:
+    """Whether somebody is just looking at something: only who is not can be said to be elsewhere."""
+    runs = life.rows.running(who)
+    return runs is not None and runs.work_date == on and runs.kind == "work" and not runs.is_paused
 
 
 def late(life: Life) -> Call | None:
@@ -365,15 +373,24 @@ def late(life: Life) -> Call | None:
         return None
     shift = life.rows.shifts[who, on]
     arrives = datetime.fromtimestamp(life.rng.randint(max(shift.start, life.now), shift.end), UTC)
+    end = datetime.fromtimestamp(shift.end, UTC)
     return Call(
         "late",
         f"{who} {on} {arrives:%H:%M}",
         lambda engine, now: arrive_late(engine, OPERATIONS, who, on, arrives, now),
+        must=shift.available_until is None and life.at() < arrives < end and not _on_screen(life, who, on),
     )
 
 
 def _shift_to_come(life: Life) -> tuple[Any, Any]:
     found = [key for key, shift in life.rows.shifts.items() if shift.end > life.now]
+    left = [
+        (slot.auditor, slot.work_date)
+        for slot in life.rows.slots.values()
+        if slot.state == "started" and (slot.kind == "break" or slot.is_paused)
+    ]
+    if life.rng.random() < 0.4 and (gone := sorted({*left} & {*found})):  # for a break, and not come back
+        return life.rng.choice(gone)
     return life.rng.choice(found) if found else (None, None)
 
 

@@ -48,7 +48,7 @@ def test_an_error_of_how_it_is_planted_catches_nothing(place: Arena) -> None:
         raise TypeError("not planted as it should be")
 
     broken = Fault("broken", lambda planting: planting.put(A + "complete", "_keep", raises), ("lost",))
-    found = search(place, broken, STEPS, range(2))
+    found = search(place, broken, STEPS, (0, 2))
     assert (found.number, found.caught, len(found.others)) == (2, None, 2)
     assert "error: complete raised TypeError: not planted as it should be" in found.others[0]
 

@@ -25,17 +25,17 @@ from typing import Any
 import psycopg
 
 from config.embedded import servers
+from models.actions.carry_over import carry_over
 from models.actions.load_day import load_day
 from models.actor import SYSTEM
 from models.connection import application_engine
 from models.migrate import migrate
-from tests.days.build import WORK_DATE
 from tests.days_in_database.steps import LONG_AGO, planned
 from tests.guard import replay
 from tests.guard.race import number_statements
-from tests.live_race.invariants import faults
-from tests.live_race.racer import DEADLOCK, Course, run, stand_at_the_start
-from tests.live_race.world import HOURS, live_day, people
+from tests.live_race.invariants import AT_REST, NEVER, faults
+from tests.live_race.racer import DEADLOCK, Clock, Course, run, stand_at_the_start
+from tests.live_race.world import HOURS, live_days, people
 
 LASTS = HOURS * 3600 * 9 // 10
 """Seconds of the day that are lived, at most."""
@@ -115,25 +115,30 @@ def race(
     processes: int,
     seed: int,
     persons: int = 20,
-    items: int = 900,
+    items: int = 1200,
     every: float = 5.0,
+    turmoil: int = 1,
 ) -> Outcome:
-    """Race once in a migrated database without rows, and look at it `every` so many seconds."""
+    """Race once in a migrated database without rows, and look at it `every` so many seconds.
+    With `turmoil` so many times as often something changes the day (`racer.TURMOIL`)."""
     number_statements(owner_url)
     names = people(persons)
     engine = application_engine(url)
-    load_day(engine, SYSTEM, live_day(Random(seed), names, items), LONG_AGO)
-    planned(engine, WORK_DATE)
+    for day in live_days(Random(seed), names, items):
+        load_day(engine, SYSTEM, day, LONG_AGO)
+        planned(engine, day.work_date)
     engine.dispose()
     step = min(LONGEST_STEP, LASTS / operations)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["__main__", "tests.live_race.racer"])
     barrier, counter = context.Barrier(processes + 1), context.Value("q", 0)
+    company = context.Value("q", 0)
     each, more = divmod(operations, processes)
     watcher = Watcher(owner_url, every)
-    with ProcessPoolExecutor(processes, context, stand_at_the_start, (barrier, counter)) as pool:
+    with ProcessPoolExecutor(processes, context, stand_at_the_start, (barrier, counter, company)) as pool:
         running = [
-            pool.submit(run, url, f"{seed}-{i}", each + (i < more), names, step) for i in range(processes)
+            pool.submit(run, url, f"{seed}-{i}", each + (i < more), names, step, turmoil)
+            for i in range(processes)
         ]
         barrier.wait(120)
         began = time.perf_counter()
@@ -143,11 +148,15 @@ def race(
             took = time.perf_counter() - began
         finally:
             watcher.end()
+    engine = application_engine(url)
+    carry_over(engine, SYSTEM, Clock(counter, step)())
+    engine.dispose()
     seconds: dict[str, list[float]] = defaultdict(list)
     for course in courses:
         for kind, times in course.seconds.items():
             seconds[kind] += times
     with psycopg.connect(owner_url, autocommit=True) as owner:
+        watcher.found += faults(owner, NEVER | AT_REST)
         return Outcome(
             sum((course.ends for course in courses), Counter[tuple[str, str]]()),
             dict(seconds),
@@ -186,6 +195,9 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=16)
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--turmoil", type=int, default=1, help="so many times as much changes the day: finds deadlocks soon"
+    )
     given = parser.parse_args()
     with ExitStack() as running:
         own = running.enter_context(servers())
@@ -197,6 +209,7 @@ def main() -> int:
             given.processes,
             given.seed,
             given.people,
+            turmoil=given.turmoil,
         )
     for line in table(outcome):
         print(line)

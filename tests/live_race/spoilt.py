@@ -27,6 +27,33 @@ RELEASE_WHAT_RUNS = """
 START_ALL = """
     update slot set state = 'started', started_at = planned_start where kind = 'work' and state = 'planned'
 """
+LOSES_ITS_PLACE = "update slot set state = 'withdrawn' where item like 'e%' and state = 'planned'"
+A_TASK_EACH = """
+    insert into task (kind, payload, dedupe_key, state, run_after, filed_at)
+    select 'place', jsonb_build_object('item', id), 'place:' || id, '{state}', now(), now()
+    from item where kind = 'escalation' and not exists (
+        select from task where dedupe_key = 'place:' || item.id and state in ('waiting', 'claimed'))
+"""
+A_PLAN_EACH = """
+    with plan as (
+        insert into plan (work_date, state, requested_by, requested_at)
+        select work_date, 'waiting', requested_by, requested_at from plan where state = 'published'
+        returning id)
+    insert into task (kind, payload, state, run_after, filed_at)
+    select 'plan', jsonb_build_object('plan', id), '{state}', now(), now() from plan
+"""
+COMES_LATE = """
+    insert into item (id, work_date, kind, market, language, category, severity, modality, seconds, reviews,
+                      priority, excluded, only_for)
+    select 'late', min(work_date), 'escalation', market, language, category, severity, modality, seconds, 1,
+        priority, excluded, '{}'
+    from item where kind = 'escalation' and work_date = (select min(work_date) from item)
+    group by market, language, category, severity, modality, seconds, priority, excluded limit 1
+"""
+HAS_BEGUN = """
+    insert into audit (at, actor, verb, subject, detail)
+    select min(shift_start) + interval '1 minute', 'system', 'nothing', 'nothing', '{}' from shift
+"""
 SPOILT: Mapping[str, tuple[str, ...]] = {
     "a limit is passed, and reviews that it selects are still planned": (
         "update exposure_limit set amount = 1",
@@ -61,7 +88,60 @@ SPOILT: Mapping[str, tuple[str, ...]] = {
         """insert into task (kind, payload, dedupe_key, run_after, filed_at)
            select 'plan', '{}', 'plan:twice', now(), now() from generate_series(1, 2)""",
     ),
-    "an escalation that nobody looks after": (
-        "update slot set state = 'withdrawn' where item like 'e%' and state = 'planned'",
+    "a review is planned that was withdrawn": ("update item set withdrawn_at = now()",),
+    "a review is planned for somebody who is not there": (
+        "update shift set available_until = shift_start + interval '1 minute'",
     ),
+    "a review is planned for another date than its item's": (
+        "update item set work_date = (select max(work_date) from work_day) where kind = 'escalation'",
+    ),
+    "a review is planned for somebody who is kept away from its item": (
+        "update item set excluded = array(select id from auditor) where kind = 'escalation'",
+    ),
+    "a planned review that is not as its item is": (
+        "update item set seconds = seconds + 1 where kind = 'escalation'",
+    ),
+    "an escalation that nobody looks after": (LOSES_ITS_PLACE,),
 }
+LOST: Mapping[str, tuple[str, ...]] = {
+    "it is left out by the plan in force, and does not wait": (
+        LOSES_ITS_PLACE,
+        """insert into unplanned (plan, item, missing, ruled_out, sentence)
+           select plan.id, item.id, 1, '{}', '-' from plan join item on item.work_date = plan.work_date
+           where plan.state = 'published' and item.kind = 'escalation'
+           on conflict do nothing""",
+    ),
+    "its task is parked, and it does not wait": (LOSES_ITS_PLACE, A_TASK_EACH.format(state="parked")),
+    "its task is done, and it does not wait": (LOSES_ITS_PLACE, A_TASK_EACH.format(state="done")),
+    "a plan is asked for, but it had its place in one": (
+        LOSES_ITS_PLACE, A_PLAN_EACH.format(state="waiting"),
+    ),
+    "it has no date": (COMES_LATE, "update item set work_date = null where id = 'late'"),
+    "it comes with a day that lives, and no plan is asked for": (COMES_LATE, HAS_BEGUN),
+    "it comes with a day that lives, and the plan asked for is done": (
+        COMES_LATE, HAS_BEGUN, A_PLAN_EACH.format(state="done"),
+    ),
+}  # fmt: skip
+"""How an escalation is lost."""
+LOOKED_AFTER: Mapping[str, tuple[str, ...]] = {
+    "it waits": (
+        LOSES_ITS_PLACE,
+        """insert into waiting_escalation (item, since, tried_at, tries, missing, ruled_out, sentence)
+           select id, now(), now(), 1, 1, '{}', '-' from item where kind = 'escalation'
+           on conflict do nothing""",
+    ),
+    "a worker is to place it": (LOSES_ITS_PLACE, A_TASK_EACH.format(state="waiting")),
+    "it is not wanted any more": (LOSES_ITS_PLACE, "update item set withdrawn_at = now()"),
+    "it comes with a day that has not begun": (COMES_LATE, "delete from audit"),
+    "it comes with a day that lives, and a plan is asked for": (
+        COMES_LATE, HAS_BEGUN, A_PLAN_EACH.format(state="waiting"),
+    ),
+    "it comes with a day that lives, and operations know of the plan": (
+        COMES_LATE, HAS_BEGUN, A_PLAN_EACH.format(state="parked"),
+    ),
+    "it comes with a day that is over": (
+        COMES_LATE, HAS_BEGUN,
+        "update shift set available_until = shift_start where work_date = (select min(work_date) from shift)",
+    ),
+}  # fmt: skip
+"""Of the same escalations, how they are not."""

@@ -1,8 +1,13 @@
-"""A day in which everybody is on shift at once, and limits of every kind are near."""
+"""Three work dates in one day: everybody works on each, for some hours, and limits of every kind are near.
+
+As people's clocks are far apart, dates follow each other within hours, overlap by some minutes, and are
+over one after the other, so that what is done when a date is over is done while the next one lives.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from random import Random
 
@@ -13,6 +18,12 @@ from tests.guard.world import DOSE
 
 BEGINS = datetime.fromtimestamp(NINE, UTC)
 HOURS = 10
+WORK_DATES = tuple(WORK_DATE + timedelta(days=n) for n in (-1, 0, 1))
+ZONES = ("Pacific/Pago_Pago", "UTC", "Pacific/Kiritimati")
+"""Where it is that date when its shifts begin."""
+EARLY = (0, 20, 270, HOURS * 60)
+LATE = (0, 30, 310, HOURS * 60 + 10)
+"""Minutes after BEGINS at which one half of the people and the other go from one work date to the next."""
 TEAMS = ("blue", "red")
 CATEGORIES = ("adult", "hate", "violence")
 MODALITIES = ("text", "image", "video")
@@ -65,28 +76,69 @@ def people(number: int) -> list[str]:
     return [f"p{n:02}" for n in range(1, number + 1)]
 
 
-def live_day(rng: Random, names: list[str], items: int) -> Instance:
-    """One work date: everybody on shift for `HOURS` from nine, and `items` to review."""
-    rows: list[Row] = [
-        auditor(
-            name,
-            team=TEAMS[n % 2],
-            exposure_percent=rng.choice((100, 100, 80)),
-            shift_start=NINE,
-            shift_end=NINE + HOURS * 3600,
-        )
-        for n, name in enumerate(names)
+def stint(person: int, number: int) -> tuple[int, int]:
+    """The shift of the person of this index on the work date of this number, in seconds since 1970."""
+    begins, ends = (EARLY, LATE)[person // 2 % 2][number : number + 2]
+    return NINE + begins * 60, NINE + ends * 60
+
+
+def open_dates(now: datetime) -> list[date]:
+    """Work dates whose shifts are not over, the one that ends first first."""
+    return [
+        work_date
+        for work_date, ends in zip(WORK_DATES, LATE[1:], strict=True)
+        if now < BEGINS + timedelta(minutes=ends)
     ]
-    work: list[Row] = []
-    for n in range(items):
-        content = {
-            "category": rng.choice(CATEGORIES),
-            "severity": rng.choice((0, 1, 1, 2, 3, 4)),
-            "modality": rng.choice(MODALITIES),
-            "seconds": rng.choice((60, 120, 180, 300)),
+
+
+@dataclass
+class Content:
+    """What items show, drawn at random."""
+
+    rng: Random
+
+    def draw(self) -> Row:
+        return {
+            "category": self.rng.choice(CATEGORIES),
+            "severity": self.rng.choice((0, 1, 1, 2, 3, 4)),
+            "modality": self.rng.choice(MODALITIES),
+            "seconds": self.rng.choice((60, 120, 180, 300)),
         }
-        if n % 20 == 0:
-            work.append(escalation(f"e{n:05}", priority=rng.randint(1, 4), **content))
-        else:
-            work.append(sample(f"s{n:05}", draw=n + 1, reviews=rng.choice((1, 1, 2)), **content))
-    return instance(Day(live_policy(), tuple(rows), tuple(work), work_date=WORK_DATE, name="race"))
+
+
+def live_days(rng: Random, names: list[str], items: int) -> list[Instance]:
+    """Every work date with all people, and its part of `items` to review."""
+    content = Content(rng)
+    days = []
+    numbers = iter(range(items * 2))
+    for number, work_date in enumerate(WORK_DATES):
+        rows: list[Row] = []
+        for n, name in enumerate(names):
+            start, end = stint(n, number)
+            rows.append(
+                auditor(
+                    name,
+                    team=TEAMS[n % 2],
+                    timezone=ZONES[number],
+                    exposure_percent=rng.choice((100, 100, 80)),
+                    shift_start=start,
+                    shift_end=end,
+                )
+            )
+        work: list[Row] = []
+        for _ in range(max(items // 10, items * (EARLY[number + 1] - EARLY[number]) // EARLY[-1])):
+            n = next(numbers)
+            if n % 6 == 0:
+                work.append(
+                    escalation(
+                        f"e{n:05}",
+                        priority=rng.randint(1, 4),
+                        reviews=rng.choice((1, 2, 2)),
+                        **content.draw(),
+                    )
+                )
+            else:
+                work.append(sample(f"s{n:05}", draw=n + 1, reviews=rng.choice((1, 1, 2)), **content.draw()))
+        day = Day(live_policy(), tuple(rows), tuple(work), work_date=work_date, name=f"race {number}")
+        days.append(instance(day))
+    return days

@@ -210,9 +210,10 @@ def test_a_surge_asks_for_no_plan_beside_one_that_is_being_made(engine: Engine) 
     assert rows(engine, "select reason from plan where state = 'waiting'") == [("surge",)]
 
 
-def test_what_is_loaded_between_two_shifts_is_planned(database: Database) -> None:
+@pytest.mark.parametrize("after", [-1, 5400], ids=["just before the first", "between two"])
+def test_what_is_loaded_while_nobody_is_on_shift_is_planned(database: Database, after: int) -> None:
     people = (auditor("ada"), auditor("ben", shift_start=NINE + 7200, shift_end=NINE + 10800))
-    between = datetime.fromtimestamp(NINE + 5400, UTC)
+    between = datetime.fromtimestamp(NINE + after, UTC)
     with engine_of(database) as engine:
         load(engine, instance(Day(policy(), people, (sample("s1"),))))
         planned(engine, WORK_DATE, NOW)
