@@ -123,6 +123,7 @@ def _happened(row: Mapping[str, Any]) -> list[Review | Break | Busy]:
         return [Review(*what, start, end, row["seconds"], row["item"])]
     parts = [(begun, end if ended is None else ended) for begun, ended in row["parts"]]
     if not parts and end is not None:
+        # Never on the screen by the clock: what was seen of it may have been seen just before its end.
         parts = [(end, end)]
     looked = [
         Review(*what, begun, ended, seconds, row["item"])

@@ -67,7 +67,8 @@ def _parts(rows: Rows, running: Slot, until: int) -> list[Part]:
         severity, _, category = max(shown, default=(item.severity, 0, item.category))
         pieces = parts_looked_at(slot, until)
         if slot.ended_at is not None and not pieces:
-            pieces = [(slot.started_at, slot.started_at)]
+            # Never on the screen by the clock: what was seen of it may have been seen just before its end.
+            pieces = [(slot.ended_at, slot.ended_at)]
         on_screen = sum(end - start for start, end in pieces)
         for number, (start, end) in enumerate(pieces):
             # What counts otherwise than the clock has it counts so with the last part.
