@@ -11,7 +11,7 @@ import psycopg
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
-from models.actions.renew_lease import REACHED
+from models.actions.renew_lease import COVER, REACHED
 from models.refusal import Refusal
 from tests.live.told import Said
 
@@ -65,10 +65,13 @@ class Answer:
         if self.refusal is None or first.refusal is None:
             return (self.kind, self.result) == (first.kind, when_repeated(first.result))
         mine, other = self.refusal, first.refusal
-        # Which stretch or edge ended a review is not kept: who asks once more is told that one did.
-        told = (other.sentence, REACHED) if mine.kind == "limit-reached" else (other.sentence,)
-        is_same = (mine.kind, mine.field, mine.more) == (other.kind, other.field, other.more)
-        return is_same and mine.sentence in told
+        if (mine.kind, mine.field, mine.more) != (other.kind, other.field, other.more):
+            return False
+        if mine.kind == "limit-reached" and other.sentence.endswith(COVER):
+            # Which stretch or edge ended a review is not kept: who asks once more is told that something
+            # did, or which limit is full by then.
+            return mine.sentence == REACHED or mine.sentence.endswith(COVER)
+        return mine.sentence == other.sentence
 
 
 OF_THE_CALL: Mapping[str, Any] = {"repeated": True, "filed": False, "slots": (), "taken_back": ()}
