@@ -68,9 +68,8 @@ ACCEPTED: dict[str, Any] = {
     "sentence": NOT_FORETOLD,
     "links": {"self": "/v1/escalations/case-4711"},
 }
-NOBODY_EXCLUDED: dict[str, Any] = {
+NOBODY_EXCLUDED: dict[str, Any] = ACCEPTED | {
     "id": "case-4712",
-    "state": "accepted",
     "expected": EXPECTED,
     "sentence": None,
     "links": {"self": "/v1/escalations/case-4712"},

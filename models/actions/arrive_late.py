@@ -14,12 +14,12 @@ from models.actions.hold_shift import (
     hold_shift,
     is_absent,
     left_running,
-    let_go,
     on_their_clock,
     presence,
     take_back,
     told_of,
 )
+from models.actions.let_go import let_go
 from models.actions.notify import notify
 from models.actor import Actor
 from models.refusal import Refusal
@@ -72,5 +72,5 @@ def arrive_late(
         ended = None if left is None else left.slot
         audit.record(connection, actor, "arrive_late", subject, now, slots=len(taken.slots), ended=ended)
         ask_replan(connection, actor, work_date, "late-arrival", now)
-        let_go(connection, taken, left, now)
+        let_go(connection, taken.slots, taken.items, left, now)
         return presence(connection, shift, taken.slots)

@@ -13,7 +13,7 @@ from models.actor import Actor
 from models.queries.my_slot import WITHDRAWN, MySlot, my_slot
 from models.refusal import Refusal
 
-END = text("update slot set state = 'done', ended_at = greatest(started_at, :at) where id = :slot")
+END_BREAK = text("update slot set state = 'done', ended_at = greatest(started_at, :at) where id = :slot")
 
 
 def end_break(engine: Engine, actor: Actor, slot: int, now: datetime) -> MySlot:
@@ -46,6 +46,6 @@ def _end(connection: Connection, actor: Actor, mine: MySlot, now: datetime) -> M
         raise Refusal("stale", WITHDRAWN)
     if mine.state != "started":
         raise Refusal("not-started", "This break has not started.")
-    connection.execute(END, {"slot": mine.slot, "at": now.replace(microsecond=0)})
+    connection.execute(END_BREAK, {"slot": mine.slot, "at": now.replace(microsecond=0)})
     audit.record(connection, actor, "end_break", f"slot:{mine.slot}", now)
     return my_slot(connection, actor.subject, mine.slot)

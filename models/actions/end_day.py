@@ -9,10 +9,8 @@ from sqlalchemy import Engine, text
 
 from models import audit
 from models.actions.ask_replan import ask_replan
-from models.actions.give_back import give_back
 from models.actions.hold_person import hold_person
-from models.actions.place_again import place_again
-from models.actions.release_reserved import release_reserved
+from models.actions.let_go import let_go
 from models.actor import SYSTEM, Actor
 from models.queries.my_slot import running
 from models.refusal import Refusal
@@ -26,7 +24,6 @@ SHIFTS = text("""
            or shift_start <= :now and shift_end > cast(:now as timestamptz) - interval '24 hours')
     order by shift_start desc
 """)
-END_BREAK = text("update slot set state = 'done', ended_at = greatest(started_at, :at) where id = :slot")
 LEAVE = text("""
     update shift set available_until = :at where auditor = :auditor and work_date = :work_date
 """)
@@ -85,12 +82,6 @@ def end_day(engine: Engine, actor: Actor, now: datetime) -> DayEnded:
         for work_date in dates:
             # Who asks for a plan is shown to others; who went home is not.
             ask_replan(connection, SYSTEM, work_date, "day-ended", now)
-        release_reserved(connection, [row.id for row in withdrawn], now)
         items = [row.item for row in withdrawn if row.item is not None]
-        if runs is not None and runs.kind == "work":
-            give_back(connection, runs, None, "day", now, items)
-        else:
-            if runs is not None:
-                connection.execute(END_BREAK, {"slot": runs.slot, "at": at})
-            place_again(connection, items, now)
+        let_go(connection, [row.id for row in withdrawn], items, runs, now)
         return ended

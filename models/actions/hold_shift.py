@@ -9,10 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, text
 
 from allocator.moment.words import clock
-from models.actions.give_back import give_back
 from models.actions.hold_person import hold_person
-from models.actions.place_again import place_again
-from models.actions.release_reserved import release_reserved
 from models.actor import Actor
 from models.queries.my_slot import MySlot, running
 from models.refusal import Refusal
@@ -22,7 +19,6 @@ SHIFT = text("""
            there_from(shift) as there_from, there_until(shift) as there_until
     from shift where auditor = :auditor and work_date = :work_date
 """)
-END_BREAK = text("update slot set state = 'done', ended_at = greatest(started_at, :at) where id = :slot")
 # What is planned before an instant, or all of it.
 WITHDRAW = text("""
     update slot set state = 'withdrawn'
@@ -121,21 +117,6 @@ def take_back(connection: Connection, row: Row[Any], before: datetime | None) ->
         sum(slot.kind == "work" for slot in found),
         tuple(slot.item for slot in found if slot.item is not None),
     )
-
-
-def let_go(connection: Connection, taken: TakenBack, left: MySlot | None, now: datetime) -> None:
-    """What was reserved goes back, what was `left_running` ends, and escalations ask for another place.
-
-    The last thing in the action, after another plan was asked for: everybody writes to the ledger and files
-    place tasks in that order.
-    """
-    release_reserved(connection, taken.slots, now)
-    if left is not None and left.kind == "work":
-        give_back(connection, left, None, "day", now, taken.items)
-        return
-    if left is not None:
-        connection.execute(END_BREAK, {"slot": left.slot, "at": now.replace(microsecond=0)})
-    place_again(connection, taken.items, now)
 
 
 def told_of(left: MySlot | None) -> str:

@@ -13,11 +13,11 @@ from models.actions.hold_shift import (
     hold_shift,
     is_absent,
     left_running,
-    let_go,
     presence,
     take_back,
     told_of,
 )
+from models.actions.let_go import let_go
 from models.actions.notify import notify
 from models.actor import Actor
 
@@ -58,5 +58,5 @@ def mark_absent(engine: Engine, actor: Actor, auditor: str, work_date: date, now
         ended = None if left is None else left.slot
         audit.record(connection, actor, "mark_absent", subject, now, slots=len(taken.slots), ended=ended)
         ask_replan(connection, actor, work_date, "absence", now)
-        let_go(connection, taken, left, now)
+        let_go(connection, taken.slots, taken.items, left, now)
         return presence(connection, shift, taken.slots)

@@ -169,7 +169,6 @@ def _write(
         added.append(slot)
         reviews.append(as_review(slot, one))
     dropped = [slot for one in found.places for slot in one.placement.dropped]
-    place_again(connection, set(lost) - set(earlier), now)
     waiting = None
     if found.no_place is not None:
         assert asked is not None
@@ -193,6 +192,7 @@ def _write(
     finish_task(connection, claim.task, claim.fence, now)
     if added:
         connection.execute(EXPOSURE, {"now": now, "added": added, "dropped": dropped})
+    place_again(connection, set(lost) - set(earlier), now)
     return waiting or Placed(item, tuple(reviews))
 
 

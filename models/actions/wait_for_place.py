@@ -75,6 +75,11 @@ def wait_for_plan(connection: Connection, item: str, missing: int, now: datetime
     connection.execute(FOR_A_PLAN, row)
 
 
+def wait_for_operations(connection: Connection, item: str, now: datetime) -> None:
+    """Its task was parked."""
+    connection.execute(PARKED, {"item": item, "sentence": UNABLE, "now": now})
+
+
 def tell_that_it_waits_no_longer(
     connection: Connection, work_date: date, items: Sequence[str], now: datetime
 ) -> None:
@@ -83,10 +88,6 @@ def tell_that_it_waits_no_longer(
     if len(items) > 1:
         said = f"{len(items)} escalations that waited have found their places."
     for team in connection.execute(TEAMS, {"work_date": work_date}).scalars():
-        told = f"team:{team}"
-        notify(connection, told, work_date, "escalation-no-longer-waits", said, now, items=list(items))
-
-
-def wait_for_operations(connection: Connection, item: str, now: datetime) -> None:
-    """Its task was parked."""
-    connection.execute(PARKED, {"item": item, "sentence": UNABLE, "now": now})
+        notify(
+            connection, f"team:{team}", work_date, "escalation-no-longer-waits", said, now, items=list(items)
+        )

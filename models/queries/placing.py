@@ -128,16 +128,20 @@ DATES = text("""
       and exists (select from shift where shift.work_date = plan.work_date and there_until(shift) > :now)
     order by plan.work_date
 """)
-# The rule book's reasons but for limits and time that is taken. Whoever has no time may be protected as well.
 PROTECTED = "when :category = any (opt_outs) or :severity > max_severity then 'protected'"
-REASON = f"""
+
+
+def reason(protected: str = PROTECTED) -> str:
+    """Why the person of a `shift` does not come into question, in SQL; null where they may. The rule book's
+    reasons but for limits and time that is taken; whoever has no time may be protected as well."""
+    return f"""
     case
         when shift.auditor = any (:have_it) then 'has-it'
         when not :language = any (languages) then 'language'
         when not (:market = any (markets) or '*' = any (markets)) then 'market'
         when cast(:clearance as text) is not null and not :clearance = any (clearances) then 'clearance'
         when shift.auditor = any (:kept_away) then 'excluded'
-        {PROTECTED}
+        {protected}
         when not :fits_alone or greatest(
                 :now, there_from(shift) + make_interval(secs => :first), cast(:release as timestamptz),
                 last_end + make_interval(secs => :rest)
@@ -145,8 +149,10 @@ REASON = f"""
             > there_until(shift) - make_interval(secs => :last) then 'shift'
     end
 """
+
+
 EVERYBODY = text(f"""
-    select shift.auditor, shift.team, {REASON} as reason from shift where work_date = :work_date
+    select shift.auditor, shift.team, {reason()} as reason from shift where work_date = :work_date
     order by shift.auditor
 """)
 # How much time each of these has left that nothing is planned for.
@@ -213,7 +219,7 @@ EARLIEST = text(f"""
     where work_date between cast(:work_date as date) and cast(:work_date as date) + 14
       and work_date <> all (:planned)
       and (cast(:only_date as date) is null or work_date = :only_date)
-      and {REASON.replace(PROTECTED, "")} is null
+      and {reason(protected="")} is null
 """)
 
 

@@ -95,7 +95,7 @@ def test_a_day_is_ended_while_another_is_loaded(engine: Engine, monkeypatch: pyt
     at = datetime.fromtimestamp(NINE + 1, UTC)
     seen = {"auditor": "ben", "work_date": WORK_DATE, "category": "hate", "severity": 3}
     history = ({**seen, "modality": "image", "seconds": 1900, "items": 1},)
-    inside = paused_in(monkeypatch, end_day, "release_reserved", engine)
+    inside = paused_in(monkeypatch, end_day, "let_go", engine)
     ends = both(
         inside,
         lambda: end_day.end_day(engine, Actor("auditor", "ada"), at),

@@ -54,6 +54,15 @@ def place_all(engine: Engine, now: datetime) -> list[str]:
     return done
 
 
+def kept_untold(engine: Engine, item: str) -> None:
+    """It was looked at while no plan was in force; now one is, which does not know of it."""
+    planned(engine, WORK_DATE, NOW)
+    write(engine, "update plan set state = 'superseded'")
+    submit(engine, item)
+    place_all(engine, NOW)
+    write(engine, "update plan set state = 'published'")
+
+
 def test_without_a_plan_it_waits_untold_and_is_not_tried_in_vain(engine: Engine) -> None:
     submit(engine, "e-1")
     assert place_all(engine, NOW) == ["e-1"]
@@ -67,11 +76,7 @@ def test_without_a_plan_it_waits_untold_and_is_not_tried_in_vain(engine: Engine)
 
 def test_a_plan_that_was_begun_before_it_came_does_not_lose_it(engine: Engine) -> None:
     """It finds no plan, and the plan that is published then does not know of it."""
-    planned(engine, WORK_DATE, NOW)
-    write(engine, "update plan set state = 'superseded'")
-    submit(engine, "e-1")
-    place_all(engine, NOW)
-    write(engine, "update plan set state = 'published'")
+    kept_untold(engine, "e-1")
     assert retry_waiting(engine, SYSTEM, NOW + RETRY) == 1
     place_all(engine, NOW + RETRY)
     assert rows(engine, "select state from slot where item = 'e-1'") == [("planned",)]
@@ -222,11 +227,7 @@ def test_what_is_loaded_while_nobody_is_on_shift_is_planned(database: Database, 
 
 
 def test_what_was_kept_untold_says_why_it_waits_once_it_is_told(engine: Engine) -> None:
-    planned(engine, WORK_DATE, NOW)
-    write(engine, "update plan set state = 'superseded'")
-    submit(engine, "e-1")
-    place_all(engine, NOW)
-    write(engine, "update plan set state = 'published'")
+    kept_untold(engine, "e-1")
     later = NOW + RETRY
     assert retry_waiting(engine, SYSTEM, later) == 1
     for _ in range(MOST_ATTEMPTS):
