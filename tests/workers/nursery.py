@@ -241,9 +241,10 @@ def client(fd: int) -> None:
         beat.beat(engine, actor, slot, clock())
 
 
-def born(line: str, parent: int) -> None:
+def born(line: str, parent: int, told: int) -> None:
     wanted = json.loads(line)
     os.setsid()
+    os.close(told)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     end_with_parent(parent)
     output = os.open(wanted["log"], os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
@@ -285,9 +286,15 @@ def main() -> None:
     print("ready", file=answers, flush=True)
     # Not `for line in sys.stdin`: what it has read ahead every child would read again.
     while line := sys.stdin.readline():
+        heard, told = os.pipe()
         child = os.fork()
         if child == 0:
-            born(line, parent)
+            os.close(heard)
+            born(line, parent, told)
+        os.close(told)
+        # Until it leads its session, whoever looks for its members would take it for one that has ended.
+        os.read(heard, 1)
+        os.close(heard)
         print(child, file=answers, flush=True)
 
 

@@ -141,3 +141,10 @@ def test_a_process_that_crashes_is_noticed(tmp_path: Path) -> None:
     ends = ((unknown, 1), (refused, 2), (raising, 1))
     assert set(said) == {f"{child.process} with {code}" for child, code in ends}
     assert "no such thing" in said[f"{unknown.process} with 1"]
+
+
+def test_whoever_is_born_is_seen_at_once(tmp_path: Path) -> None:
+    """And not taken for one that has ended already."""
+    nowhere = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none", "REDIS_URL": "redis://127.0.0.1:9"}
+    with nursery(tmp_path, nowhere) as born:
+        assert all(born.bear("serve").members() for _ in range(10))
